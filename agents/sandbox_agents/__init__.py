@@ -1,0 +1,1 @@
+"""Agents that act in any Gymnasium world, simulated or dreamed."""

@@ -1,0 +1,1 @@
+"""Gymnasium simulations of real processes, one world per file."""

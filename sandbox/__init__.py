@@ -1,0 +1,1 @@
+"""Where simulation and generative models meet."""

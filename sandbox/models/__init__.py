@@ -1,0 +1,1 @@
+"""Generative models of a simulator's experience: memory times head."""
