@@ -22,6 +22,7 @@ class Interval:
     high: float
 
     def overlaps(self, other: Interval) -> bool:
+        """Whether the two intervals share a value."""
         return self.low <= other.high and other.low <= self.high
 
     def __str__(self) -> str:
@@ -72,6 +73,7 @@ class Row:
 
     @property
     def name(self) -> str:
+        """How the cell is called in a sentence."""
         return f"{contender(self.mode, self.model, self.agent)}, seed {self.seed}"
 
 
@@ -115,6 +117,7 @@ def contender(mode: str, model: str | None, agent: str) -> str:
 
 
 def agent_name(agent: str) -> str:
+    """An algorithm's name as it is written in prose: "PPO"."""
     return agent.upper() if agent in ABBREVIATIONS else agent
 
 

@@ -38,25 +38,31 @@ class Standing:
 
     @property
     def name(self) -> str:
+        """How the contender is called in a sentence."""
         return contender(self.mode, self.model, self.agent)
 
     @property
     def dream(self) -> float | None:
+        """Mean return in the agent's own dream."""
         return mean(row.dream for row in self.done)
 
     @property
     def gap(self) -> float | None:
+        """Mean of what the dream promised beyond what the simulator paid."""
         return mean(row.gap for row in self.done)
 
     @property
     def real_steps(self) -> float | None:
+        """Mean steps taken in the simulator before the evaluation."""
         return mean(row.real_steps for row in self.done)
 
     @property
     def dream_steps(self) -> float | None:
+        """Mean steps taken in the dream."""
         return mean(row.dream_steps for row in self.done)
 
     def wall_seconds(self, part: str = "total") -> float | None:
+        """Mean seconds of one cell, or of one `part` of it: collect, fit, learn."""
         return mean(row.wall_seconds.get(part) for row in self.done)
 
 
@@ -102,8 +108,8 @@ def mean(values: Iterable[float | None]) -> float | None:
 def verdict(results: Mapping[str, Any]) -> str:
     """What the results show and what they do not: the best dream against the best agent of the simulator.
 
-    "No difference shown" where the 95 % intervals overlap; a single seed proves nothing, and is said to; a dream that is
-    not shown to beat random play, and every cell that failed, are named.
+    "No difference shown" where the 95 % intervals overlap; a single seed proves nothing, and the words say so; a dream
+    that is not shown to beat random play, and every cell that failed, are named.
     """
     table = standings(results)
     sentences = [_outcome(str(results["env"]), best(table, "dream"), best(table, "simulator"))]

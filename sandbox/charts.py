@@ -1,0 +1,241 @@
+"""Charts as hand-written SVG: a frame with readable axes, curves with bands, marks with whiskers, labels at the ends.
+
+A chart is drawn twice, for wide and for narrow screens, and the style sheet shows one of the two: text keeps its size.
+Colours are the style sheet's (classes `tone-…`), after Okabe and Ito's colour-blind-safe palette ("Color universal
+design", 2008); every tone has a shape of its own besides, so that no reader depends on colour.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sandbox.axes import LETTER, Frame, Label, Pair, apart, tick_text, ticks
+
+SHAPES = ((24, 0.0), (4, 45.0), (3, -90.0), (4, 0.0), (3, 90.0), (6, 0.0), (5, -90.0), (8, 22.5))  # corners, turn
+
+
+@dataclass(frozen=True)
+class Dot:
+    """One observed point, with the words that a pointer resting on it shows."""
+
+    x: float
+    y: float
+    title: str
+    faint: bool = False
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A mean line over P points; `low` and `high` are its band, or None where there is no spread to show."""
+
+    x: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    low: NDArray[np.float64] | None = None
+    high: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
+class Final:
+    """The judged end of a series with its interval."""
+
+    x: float
+    y: float
+    low: float
+    high: float
+    title: str
+
+
+@dataclass(frozen=True)
+class Series:
+    """One contender in a chart. `tone` is its CSS class, `shape` an index into SHAPES, `value` follows its label."""
+
+    name: str
+    value: str
+    tone: str
+    shape: int
+    dots: Sequence[Dot] = ()
+    curve: Curve | None = None
+    final: Final | None = None
+    dashed: bool = False
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What is drawn and how it is read aloud. `baseline` is a dashed height; `diagonal` draws y = x on equal axes."""
+
+    key: str
+    title: str
+    description: str
+    x_label: str
+    y_label: str
+    series: Sequence[Series]
+    baseline: tuple[float, str, str] | None = None
+    diagonal: bool = False
+
+
+def draw(chart: Chart) -> str:
+    """The chart as HTML: one SVG for wide screens and one for narrow ones."""
+    return f'<div class="wide">{_svg(chart, 720)}</div><div class="narrow">{_svg(chart, 350)}</div>'
+
+
+def shape(index: int, x: float, y: float, radius: float, css: str = "mark") -> str:
+    """A regular polygon around (x, y): the shape that belongs to a tone."""
+    corners, turn = SHAPES[index % len(SHAPES)]
+    angles = [math.radians(turn) + 2 * math.pi * corner / corners for corner in range(corners)]
+    points = " ".join(f"{x + radius * math.cos(a):.1f},{y + radius * math.sin(a):.1f}" for a in angles)
+    return f'<polygon class="{css}" points="{points}"/>'
+
+
+def _svg(chart: Chart, width: int) -> str:
+    wide = width > 500
+    frame = _frame(chart, width, wide)
+    height = frame.bottom + 46
+    parts = _axes(frame, chart, wide) + (_diagonal(frame, wide) if chart.diagonal else [])
+    if chart.baseline:
+        parts.append(
+            _path("baseline", [(frame.left, frame.y(chart.baseline[0])), (frame.right, frame.y(chart.baseline[0]))])
+        )
+    for layer in (_under, _over):
+        parts += [_group(series, layer(frame, series)) for series in chart.series]
+    name = f"{chart.key}-{width}"
+    return (
+        f'<svg role="img" aria-labelledby="{name}-title {name}-text" viewBox="0 0 {width} {height:.0f}">'
+        f'<title id="{name}-title">{escape(chart.title)}</title><desc id="{name}-text">{escape(chart.description)}</desc>'
+        f"{''.join(parts)}{''.join(_labels(frame, chart, wide))}</svg>"
+    )
+
+
+def _frame(chart: Chart, width: int, wide: bool) -> Frame:
+    texts = [_label(series, wide) for series in chart.series] + ([chart.baseline[1]] if chart.baseline else [])
+    margin = min(max((len(text) for text in texts), default=0) * LETTER + 22, 0.36 * width)
+    x_range, y_range = _ranges(chart)
+    left, top, right = max(len(tick_text(tick)) for tick in ticks(*y_range, 5)) * LETTER + 14, 34.0, width - margin
+    bottom = top + (right - left if chart.diagonal and not wide else 430 if chart.diagonal else 310 if wide else 240)
+    return Frame(left, top, min(right, left + bottom - top) if chart.diagonal else right, bottom, x_range, y_range)
+
+
+def _ranges(chart: Chart) -> tuple[Pair, Pair]:
+    finals = [series.final for series in chart.series if series.final]
+    curves = [series.curve for series in chart.series if series.curve]
+    dots = [dot for series in chart.series for dot in series.dots]
+    xs = [point.x for point in (*dots, *finals)] + [float(x) for curve in curves for x in curve.x]
+    ys = [point.y for point in (*dots, *finals)] + [float(y) for curve in curves for y in curve.mean]
+    ys += [chart.baseline[0]] if chart.baseline else []
+    ys = ys or [0.0]
+    # Two seeds can give intervals that dwarf every point: the axis follows them for half the points' own range, no more.
+    room = 0.5 * (max(ys) - min(ys))
+    low = max(min([final.low for final in finals] + ys), min(ys) - room)
+    high = min(max([final.high for final in finals] + ys), max(ys) + room)
+    if chart.diagonal:
+        span = ticks(min([low, *xs]), max([high, *xs]), 6)
+        return (span[0], span[-1]), (span[0], span[-1])
+    span = ticks(low, high, 5)
+    return (0.0, max([*xs, 1e-9])), (span[0], span[-1])
+
+
+def _axes(frame: Frame, chart: Chart, wide: bool) -> list[str]:
+    parts = []
+    for value in ticks(*frame.y_range, 6 if chart.diagonal else 5):
+        y = frame.y(value)
+        parts.append(_path("grid", [(frame.left, y), (frame.right, y)]))
+        parts.append(_text(frame.left - 8, y + 4, tick_text(value), "tick", "end"))
+    for value in ticks(*frame.x_range, 6 if wide else 3):
+        if value <= frame.x_range[1] * (1 + 1e-9):
+            x = frame.x(value)
+            parts.append(_path("stub", [(x, frame.bottom), (x, frame.bottom + 5)]))
+            parts.append(_text(x, frame.bottom + 19, tick_text(value), "tick", "middle"))
+    parts.append(_path("axis", [(frame.left, frame.bottom), (frame.right, frame.bottom)]))
+    parts.append(_text(0, 14, chart.y_label, "axis-label", "start"))
+    parts.append(_text(frame.left, frame.bottom + 39, chart.x_label, "axis-label", "start"))
+    return parts
+
+
+def _diagonal(frame: Frame, wide: bool) -> list[str]:
+    parts = [_path("diagonal", [(frame.left, frame.bottom), (frame.right, frame.top)])]
+    words = ("promised more than it kept", "kept more than it promised") if wide else ("overpromised", "underpromised")
+    parts.append(_text(frame.right - 10, frame.bottom - 12, words[0], "hint", "end"))
+    parts.append(_text(frame.left + 10, frame.top + 20, words[1], "hint", "start"))
+    return parts
+
+
+def _under(frame: Frame, series: Series) -> list[str]:
+    """Bands and single observations, which must not hide a line."""
+    parts = []
+    curve = series.curve
+    if curve is not None and curve.low is not None and curve.high is not None:
+        there = [(frame.x(x), frame.y(y)) for x, y in zip(curve.x, curve.high, strict=True)]
+        back = [(frame.x(x), frame.y(y)) for x, y in zip(curve.x[::-1], curve.low[::-1], strict=True)]
+        parts.append(_path("band", there + back))
+    for dot in series.dots:
+        css = "dot faint" if dot.faint else "dot"
+        parts.append(
+            f'<circle class="{css}" cx="{frame.x(dot.x):.1f}" cy="{frame.y(dot.y):.1f}" r="2.6">'
+            f"<title>{escape(dot.title)}</title></circle>"
+        )
+    return parts
+
+
+def _over(frame: Frame, series: Series) -> list[str]:
+    """The mean line and the judged end with its whisker."""
+    parts = []
+    curve, final = series.curve, series.final
+    if curve is not None:
+        points = [(frame.x(x), frame.y(y)) for x, y in zip(curve.x, curve.mean, strict=True)]
+        parts.append(_path("line dashed" if series.dashed else "line", points))
+        if final is not None:
+            parts.append(_path("bridge", [points[-1], (frame.x(final.x), frame.y(final.y))]))
+    if final is not None:
+        parts += _whisker(frame, final)
+        mark = shape(series.shape, frame.x(final.x), frame.y(final.y), 6)
+        parts.append(f'<g class="final"><title>{escape(final.title)}</title>{mark}</g>')
+    return parts
+
+
+def _whisker(frame: Frame, final: Final) -> list[str]:
+    x, low, high = frame.x(final.x), frame.y(final.low), frame.y(final.high)
+    parts = [_path("whisker", [(x, low), (x, high)])]
+    for value, y in ((final.low, low), (final.high, high)):
+        # An interval that leaves the frame gets no end bar: it does not end there.
+        if frame.y_range[0] <= value <= frame.y_range[1]:
+            parts.append(_path("whisker", [(x - 4, y), (x + 4, y)]))
+    return parts
+
+
+def _labels(frame: Frame, chart: Chart, wide: bool) -> list[str]:
+    wanted = [
+        Label(frame.x(series.final.x), frame.y(series.final.y), _label(series, wide), series.tone)
+        for series in chart.series
+        if series.final
+    ]
+    if chart.baseline:
+        height, text, tone = chart.baseline
+        wanted.append(Label(frame.right, frame.y(height), text, tone))
+    parts = []
+    for label, y in zip(wanted, apart(wanted, frame.bottom - 4), strict=True):
+        if abs(y - label.y) > 5:
+            parts.append(_path("leader", [(label.x + 7, label.y), (label.x + 12, y)]))
+        parts.append(_text(label.x + 14, y + 4, label.text, f"label {label.tone}", "start"))
+    return parts
+
+
+def _label(series: Series, wide: bool) -> str:
+    return f"{series.name} {series.value}".strip() if wide else series.name
+
+
+def _group(series: Series, parts: Iterable[str]) -> str:
+    return f'<g class="{series.tone}">{"".join(parts)}</g>'
+
+
+def _path(css: str, points: Sequence[Pair]) -> str:
+    closed = "Z" if css == "band" else ""
+    return f'<path class="{css}" d="M{" L".join(f"{x:.1f},{y:.1f}" for x, y in points)}{closed}"/>'
+
+
+def _text(x: float, y: float, content: str, css: str, anchor: str) -> str:
+    return f'<text class="{css}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(content)}</text>'
