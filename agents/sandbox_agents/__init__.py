@@ -1,1 +1,53 @@
-"""Agents that act in any Gymnasium world, simulated or dreamed."""
+"""Agents that act in any Gymnasium world, simulated or dreamed.
+
+Importing this package costs nothing: torch and Stable-Baselines3 are imported by the first name that needs them
+(PEP 562), so that a command line can list the agents without waiting for them.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .core import Agent, Evaluation, RandomAgent, applicable, evaluate, load, names
+    from .sb3 import Sb3Agent, make
+    from .settings import read_config
+    from .vec_env import Sb3VecEnv
+
+_HOMES = {
+    "Agent": "core",
+    "Evaluation": "core",
+    "RandomAgent": "core",
+    "Sb3Agent": "sb3",
+    "Sb3VecEnv": "vec_env",
+    "applicable": "core",
+    "evaluate": "core",
+    "load": "core",
+    "make": "sb3",
+    "names": "core",
+    "read_config": "settings",
+}
+
+__all__ = [
+    "Agent",
+    "Evaluation",
+    "RandomAgent",
+    "Sb3Agent",
+    "Sb3VecEnv",
+    "applicable",
+    "evaluate",
+    "load",
+    "make",
+    "names",
+    "read_config",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module that is the home of ``name`` when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

@@ -1,0 +1,286 @@
+"""Stable-Baselines3's PPO, SAC and DQN, with exact step budgets, stops between updates, and tensors in and out."""
+
+import warnings
+from collections.abc import Callable, Generator
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from stable_baselines3 import DQN, PPO, SAC
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.type_aliases import RolloutBufferSamples, RolloutReturn, TrainFreq
+from stable_baselines3.common.vec_env import VecEnv
+
+from .settings import DqnSettings, PpoSettings, SacSettings, Settings
+from .storage import Tensors
+
+Progress = Callable[[int], bool | None]
+
+ACTIVATIONS: dict[str, type[torch.nn.Module]] = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "elu": torch.nn.ELU}
+REPORT_EVERY = 1000  # steps between two calls of a callback, for learners that update at every step
+
+
+class Guided(BaseAlgorithm):
+    """An SB3 algorithm that keeps a budget to the step, and asks whether to go on only between two updates."""
+
+    _progress: Progress | None = None
+    _begin = 0
+    _reported = 0
+
+    def run(self, steps: int, is_new: bool, progress: Progress | None) -> None:
+        """Learn from ``steps`` steps, a multiple of the rows; ``is_new`` resets the environment and the count."""
+        self._begin = 0 if is_new else self.num_timesteps
+        self._reported = self._begin
+        self._progress = progress
+        self.learn(steps, reset_num_timesteps=is_new)
+        if self._reported < self.num_timesteps:
+            self._goes_on(1)
+
+    def _goes_on(self, every: int) -> bool:
+        """Report progress if ``every`` steps have passed since the last report; return False if asked to stop."""
+        if self._progress is None or self.num_timesteps < self._reported + every:
+            return True
+        self._reported = self.num_timesteps
+        return self._progress(self.num_timesteps - self._begin) is not False
+
+    def _ticks_left(self) -> int:
+        return (self._total_timesteps - self.num_timesteps) // self.n_envs
+
+    def tensors(self) -> Tensors:
+        """Return weights and the state of every optimiser, by name."""
+        found: dict[str, torch.Tensor] = {}
+        for name, state in self.get_parameters().items():
+            if "optimizer" not in name:
+                found |= {f"{name}.{key}": value for key, value in state.items()}
+                continue
+            for index, moments in state["state"].items():
+                found |= {f"{name}.{index}.{key}": value for key, value in moments.items()}
+        for name in self._get_torch_save_params()[1]:
+            found[name] = getattr(self, name)
+        return {key: np.ascontiguousarray(value.detach().cpu().numpy()) for key, value in found.items()}
+
+    def take(self, tensors: Tensors) -> None:
+        """Put back what ``tensors`` gave.
+
+        Raises:
+            ValueError: a tensor is missing, or has another shape than this network's.
+        """
+        for key, own in self.policy.state_dict().items():
+            given = tensors.get(f"policy.{key}")
+            if given is None or given.shape != tuple(own.shape):
+                raise ValueError(f"its tensor policy.{key} is missing or misshapen")
+            own.copy_(torch.from_numpy(given))  # a state dict shares memory with the network
+        names, variables = self._get_torch_save_params()
+        for name in names:
+            if "optimizer" in name:
+                self._take_optimizer(name, tensors)
+        for name in variables:
+            getattr(self, name).data.copy_(torch.from_numpy(tensors[name]))
+
+    def _take_optimizer(self, name: str, tensors: Tensors) -> None:
+        owner: Any = self
+        for part in name.split("."):
+            owner = getattr(owner, part)
+        state = owner.state_dict()
+        for key in (key for key in tensors if key.startswith(f"{name}.")):
+            index, moment = key.removeprefix(f"{name}.").split(".")
+            state["state"].setdefault(int(index), {})[moment] = torch.from_numpy(tensors[key])
+        owner.load_state_dict(state)
+
+
+class EvenRolloutBuffer(RolloutBuffer):
+    """SB3's rollout buffer, cut into minibatches of equal size, and turned into tensors once a rollout.
+
+    SB3 takes minibatches of the full size and one of what remains, which may be a single, noisy sample.
+    """
+
+    def get(self, batch_size: int | None = None) -> Generator[RolloutBufferSamples, None, None]:
+        """Yield every sample once, in minibatches of about ``batch_size``."""
+        if not self.generator_ready:
+            for name in ("observations", "actions", "values", "log_probs", "advantages", "returns"):
+                self.__dict__[name] = self.swap_and_flatten(self.__dict__[name])
+            self.generator_ready = True
+            self._columns = (
+                self.to_torch(self.observations),
+                self.to_torch(self.actions.astype(np.float32, copy=False)),
+                *(self.to_torch(part.ravel()) for part in (self.values, self.log_probs, self.advantages, self.returns)),
+            )
+        count = self.buffer_size * self.n_envs
+        order = np.random.permutation(count)  # noqa: NPY002 - lent and given back by sb3.own_randomness
+        for part in np.array_split(order, max(1, round(count / (batch_size or count)))):
+            index = torch.from_numpy(part).to(self.device)
+            yield RolloutBufferSamples(*(column[index] for column in self._columns))
+
+
+class Ppo(PPO, Guided):
+    """PPO whose rollouts share the budget evenly, whatever the number of rows."""
+
+    rollout_size: int
+
+    def run(self, steps: int, is_new: bool, progress: Progress | None) -> None:
+        """Divide ``steps`` into rollouts of equal length, as near to ``rollout_size`` samples as that allows."""
+        ticks = steps // self.n_envs
+        self.n_steps = -(-ticks // max(1, round(steps / self.rollout_size)))
+        super().run(steps, is_new, progress)
+
+    def collect_rollouts(
+        self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
+    ) -> bool:
+        """Collect one rollout, the last one shortened to what the budget leaves."""
+        if not self._goes_on(1):
+            return False
+        rollout_buffer.buffer_size = min(self.n_steps, self._ticks_left())
+        return super().collect_rollouts(env, callback, rollout_buffer, rollout_buffer.buffer_size)
+
+
+class Memorising(OffPolicyAlgorithm, Guided):
+    """What SAC and DQN share: stops between updates, and a budget kept to the step."""
+
+    def collect_rollouts(
+        self, env: VecEnv, callback: BaseCallback, train_freq: TrainFreq, *rest: Any, **named: Any
+    ) -> Any:
+        """Collect the steps between two rounds of updates, or what the budget leaves of them."""
+        if not self._goes_on(REPORT_EVERY):
+            return RolloutReturn(0, 0, continue_training=False)
+        freq = TrainFreq(min(train_freq.frequency, self._ticks_left()), train_freq.unit)
+        return super().collect_rollouts(env, callback, freq, *rest, **named)
+
+
+class Sac(SAC, Memorising):
+    """SAC with the additions of ``Guided``."""
+
+
+class Dqn(DQN, Memorising):
+    """DQN with the additions of ``Guided``."""
+
+    def tensors(self) -> Tensors:
+        """Return the weights and optimiser, and the share of random actions that has been reached."""
+        return super().tensors() | {"exploration_rate": np.array(self.exploration_rate)}
+
+    def take(self, tensors: Tensors) -> None:
+        """Put back what ``tensors`` gave."""
+        super().take(tensors)
+        self.exploration_rate = float(tensors["exploration_rate"])
+
+
+def build(settings: Settings, dim: int, action_space: spaces.Space[Any], device: torch.device) -> Guided:
+    """Build the learner of ``settings`` for flat observations (D,), without an environment."""
+    policy: dict[str, Any] = {
+        "activation_fn": ACTIVATIONS[settings.activation],
+        "optimizer_kwargs": {"fused": True, "eps": 1e-5 if isinstance(settings, PpoSettings) else 1e-8},
+        "net_arch": list(settings.net_arch),
+    }
+    match settings:
+        case PpoSettings():
+            learner = _ppo(settings, policy, device)
+        case SacSettings():
+            learner = _sac(settings, policy, device, action_space)
+        case DqnSettings():
+            learner = _dqn(settings, policy, device)
+    learner.observation_space = spaces.Box(-np.inf, np.inf, (dim,), np.float32)
+    learner.action_space = action_space
+    learner.n_envs = 1
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "You are trying to run PPO on the GPU")  # the caller chose the device
+        learner._setup_model()
+    return learner
+
+
+def _ppo(settings: PpoSettings, policy: dict[str, Any], device: torch.device) -> Ppo:
+    rate = settings.learning_rate
+    learner = Ppo(
+        "MlpPolicy",
+        None,  # type: ignore[arg-type]
+        learning_rate=(lambda left: rate * left) if settings.anneal else rate,
+        n_steps=1,
+        batch_size=settings.batch_size,
+        n_epochs=settings.n_epochs,
+        gamma=settings.gamma,
+        gae_lambda=settings.gae_lambda,
+        clip_range=settings.clip_range,
+        ent_coef=settings.ent_coef,
+        vf_coef=settings.vf_coef,
+        max_grad_norm=settings.max_grad_norm,
+        target_kl=settings.target_kl,
+        rollout_buffer_class=EvenRolloutBuffer,
+        policy_kwargs=policy | {"log_std_init": settings.log_std_init},
+        device=device,
+        _init_setup_model=False,
+    )
+    learner.rollout_size = settings.rollout_size
+    return learner
+
+
+def _sac(settings: SacSettings, policy: dict[str, Any], device: torch.device, action_space: spaces.Space[Any]) -> Sac:
+    return Sac(
+        "MlpPolicy",
+        None,  # type: ignore[arg-type]
+        learning_rate=settings.learning_rate,
+        buffer_size=settings.buffer_size,
+        learning_starts=settings.learning_starts,
+        batch_size=settings.batch_size,
+        tau=settings.tau,
+        gamma=settings.gamma,
+        train_freq=settings.train_freq,
+        gradient_steps=settings.gradient_steps,
+        ent_coef=settings.ent_coef,
+        target_entropy=-float(np.prod(action_space.shape or 1)),  # SB3's "auto" asks an environment for it
+        policy_kwargs=policy,
+        device=device,
+        _init_setup_model=False,
+    )
+
+
+def _dqn(settings: DqnSettings, policy: dict[str, Any], device: torch.device) -> Dqn:
+    learner = Dqn(
+        "MlpPolicy",
+        None,  # type: ignore[arg-type]
+        learning_rate=settings.learning_rate,
+        buffer_size=settings.buffer_size,
+        learning_starts=settings.learning_starts,
+        batch_size=settings.batch_size,
+        tau=settings.tau,
+        gamma=settings.gamma,
+        train_freq=settings.train_freq,
+        gradient_steps=settings.gradient_steps,
+        n_steps=settings.n_steps,
+        target_update_interval=settings.target_update_interval,
+        exploration_fraction=settings.exploration_fraction,
+        exploration_initial_eps=settings.exploration_initial_eps,
+        exploration_final_eps=settings.exploration_final_eps,
+        max_grad_norm=settings.max_grad_norm,
+        policy_kwargs=policy,
+        device=device,
+        _init_setup_model=False,
+    )
+    learner.exploration_rate = settings.exploration_initial_eps
+    return learner
+
+
+def fresh_memory(learner: Guided, is_seasoned: bool) -> None:
+    """Give the learner an empty memory for its present number of rows.
+
+    One that ``is_seasoned`` has learned before: it need not begin with random actions again.
+    """
+    if isinstance(learner, PPO):
+        learner.rollout_buffer.n_envs = learner.n_envs
+        return
+    assert isinstance(learner, OffPolicyAlgorithm)
+    old = learner.replay_buffer
+    assert old is not None
+    learner.replay_buffer = type(old)(
+        learner.buffer_size,
+        learner.observation_space,
+        learner.action_space,
+        device=learner.device,
+        n_envs=learner.n_envs,
+        **learner.replay_buffer_kwargs,
+    )
+    if is_seasoned:
+        learner.learning_starts = 0
+        if isinstance(learner, DQN):
+            learner.exploration_schedule = lambda _: learner.exploration_final_eps  # type: ignore[assignment]

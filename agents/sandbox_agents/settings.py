@@ -1,0 +1,211 @@
+"""The settings of each learner: what they are called, what they are by default, and the reason in one line."""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from gymnasium import spaces
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every learner has in common; names are Stable-Baselines3's wherever it has the thing.
+
+    Attributes:
+        learning_rate: Adam's step size.
+        gamma: discount of a step; also of the return by which rewards are scaled.
+        net_arch: widths of the hidden layers.
+        activation: relu, tanh or elu between them.
+        normalize_obs: observations are shifted and scaled by their running mean and deviation (VecNormalize).
+        normalize_reward: rewards are divided by the running deviation of the discounted return (VecNormalize).
+    """
+
+    learning_rate: float = 3e-4
+    gamma: float = 0.99
+    net_arch: tuple[int, ...] = (64, 64)
+    activation: str = "relu"
+    normalize_obs: bool = False
+    normalize_reward: bool = False
+
+    learner: ClassVar[str] = ""
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Self:
+        """Return these defaults with ``config`` over them.
+
+        Raises:
+            ValueError: a key that this learner does not have (with the nearest name), or a value of the wrong kind.
+        """
+        known = {field.name: field for field in fields(cls)}
+        for key, value in config.items():
+            require_known(key, list(known), f"a setting of {cls.learner}")
+            _require_kind(key, value, known[key].default)
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in config.items()})
+
+
+@dataclass(frozen=True)
+class PpoSettings(Settings):
+    """PPO for dreams and batched simulators of many rows.
+
+    Attributes:
+        rollout_size: samples between two updates, over all rows (SB3's n_steps × rows).
+        batch_size: samples of a minibatch, about; a rollout is cut into equal parts.
+        n_epochs: passes over a rollout.
+        gae_lambda: the trace of generalised advantage estimation.
+        clip_range: how far an update may move a probability ratio.
+        ent_coef: weight of the entropy bonus.
+        vf_coef: weight of the value loss.
+        max_grad_norm: gradients are clipped to this norm.
+        target_kl: an update stops early beyond 1.5 times this divergence; null for never.
+        log_std_init: logarithm of the first standard deviation of continuous actions.
+        anneal: the learning rate falls linearly to zero over each call of ``learn``.
+    """
+
+    rollout_size: int = 2048
+    batch_size: int = 512
+    n_epochs: int = 6
+    learning_rate: float = 1e-3
+    gae_lambda: float = 0.95
+    clip_range: float = 0.2
+    ent_coef: float = 0.0
+    vf_coef: float = 0.5
+    max_grad_norm: float = 0.5
+    target_kl: float | None = None
+    log_std_init: float = 0.0
+    anneal: bool = False
+    normalize_obs: bool = True
+    normalize_reward: bool = True
+
+    learner: ClassVar[str] = "ppo"
+
+
+@dataclass(frozen=True)
+class SacSettings(Settings):
+    """SAC for few steps in a simulator.
+
+    Attributes:
+        buffer_size: transitions that are remembered.
+        learning_starts: uniformly random steps before the first update.
+        batch_size: transitions of an update.
+        tau: share of the critic that goes into its target at each update.
+        train_freq: steps of the batch between two rounds of updates.
+        gradient_steps: updates of a round; -1 for one a transition.
+        ent_coef: weight of the entropy, or "auto" to learn it.
+    """
+
+    learning_rate: float = 1e-3
+    buffer_size: int = 200_000
+    learning_starts: int = 100
+    batch_size: int = 256
+    tau: float = 0.005
+    train_freq: int = 1
+    gradient_steps: int = -1
+    ent_coef: float | str = "auto"
+
+    learner: ClassVar[str] = "sac"
+
+
+@dataclass(frozen=True)
+class DqnSettings(Settings):
+    """DQN for few steps in a simulator.
+
+    Attributes:
+        buffer_size: transitions that are remembered.
+        learning_starts: uniformly random steps before the first update.
+        batch_size: transitions of an update.
+        tau: share of the network that goes into its target at each target update.
+        train_freq: steps of the batch between two rounds of updates.
+        gradient_steps: updates of a round; -1 for one a transition.
+        target_update_interval: steps between two target updates.
+        exploration_fraction: share of the steps over which exploration falls.
+        exploration_initial_eps: share of random actions at first.
+        exploration_final_eps: share of random actions in the end.
+        n_steps: steps of the return in a target.
+        max_grad_norm: gradients are clipped to this norm.
+    """
+
+    learning_rate: float = 1e-3
+    buffer_size: int = 200_000
+    learning_starts: int = 100
+    batch_size: int = 128
+    tau: float = 1.0
+    train_freq: int = 1
+    gradient_steps: int = 1
+    target_update_interval: int = 100
+    exploration_fraction: float = 0.3
+    exploration_initial_eps: float = 1.0
+    exploration_final_eps: float = 0.05
+    n_steps: int = 1
+    max_grad_norm: float = 10.0
+
+    learner: ClassVar[str] = "dqn"
+
+
+LEARNERS: dict[str, type[Settings]] = {kind.learner: kind for kind in (PpoSettings, SacSettings, DqnSettings)}
+
+
+def defaults(name: str, action_space: spaces.Space[Any]) -> dict[str, Any]:
+    """Return what ``make`` changes of a learner's settings for a kind of action space."""
+    return {}
+
+
+def read_config(path: Path | str, agent: str | None = None) -> dict[str, Any]:
+    """Read an agent's settings from a JSON or TOML file.
+
+    Args:
+        path: a file that ends in .json or .toml and holds one flat table.
+        agent: whose settings; None to accept the settings of any learner.
+
+    Raises:
+        ValueError: the file is missing, no table, or holds an unknown setting (with the nearest name).
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+        config = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except OSError as error:
+        raise ValueError(f"the settings file {path} cannot be read ({error.strerror}): give another path") from error
+    except ValueError as error:
+        kind = "TOML" if path.suffix == ".toml" else "JSON"
+        raise ValueError(f"the settings file {path} is no {kind} ({error}): correct it") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"the settings file {path} must hold one table of settings, such as {{'gamma': 0.98}}")
+    kinds = [LEARNERS[agent]] if agent in LEARNERS else list(LEARNERS.values())
+    known = {field.name: field for kind in kinds for field in fields(kind)}
+    for key in config:
+        require_known(key, list(known), f"a setting of {agent or 'any learner'}")
+    return config
+
+
+def require_known(name: str, known: list[str], what: str) -> None:
+    """Raise a ValueError that offers the nearest of the ``known`` names, unless ``name`` is one of them."""
+    if name in known:
+        return
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(known))}"
+    raise ValueError(f"{name!r} is not {what}: {hint}")
+
+
+def _require_kind(key: str, value: Any, default: Any) -> None:
+    """Hold a value to the kind of its default: a whole number, a number, a switch, a word or a list of widths."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    match default:
+        case bool():
+            fits, kind = isinstance(value, bool), "true or false"
+        case int():
+            fits, kind = number and isinstance(value, int), "a whole number"
+        case float():
+            fits, kind = number, "a number"
+        case tuple():
+            fits = isinstance(value, list | tuple) and all(isinstance(w, int) and w > 0 for w in value)
+            kind = "a list of positive widths"
+        case None:
+            fits, kind = number or value is None, "a number or null"
+        case _:
+            fits, kind = isinstance(value, str) or number, "a word"
+    if not fits:
+        raise ValueError(f"the setting {key!r} must be {kind}, not {value!r}")
