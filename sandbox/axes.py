@@ -51,7 +51,7 @@ class Label:
 
 
 def ticks(low: float, high: float, about: int) -> list[float]:
-    """About `about` round numbers (steps of 1, 2, 2.5 or 5 times a power of ten) from at most `low` to at least `high`."""
+    """About `about` round numbers, 1, 2, 2.5 or 5 times a power of ten apart, that enclose `low` and `high`."""
     rough = max(high - low, 1e-9) / about
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(nice * power for nice in (1, 2, 2.5, 5, 10) if nice * power >= rough * 0.999)

@@ -17,7 +17,17 @@ from numpy.typing import NDArray
 
 from sandbox.axes import LETTER, Frame, Label, Pair, apart, tick_text, ticks
 
-SHAPES = ((24, 0.0), (4, 45.0), (3, -90.0), (4, 0.0), (3, 90.0), (6, 0.0), (5, -90.0), (8, 22.5))  # corners, turn
+SHAPES = (
+    (24, 0.0),
+    (4, 45.0),
+    (3, -90.0),
+    (4, 0.0),
+    (3, 90.0),
+    (6, 0.0),
+    (5, -90.0),
+    (8, 22.5),
+    (5, 90.0),
+)  # corners, turn
 
 
 @dataclass(frozen=True)
@@ -106,7 +116,8 @@ def _svg(chart: Chart, width: int) -> str:
     name = f"{chart.key}-{width}"
     return (
         f'<svg role="img" aria-labelledby="{name}-title {name}-text" viewBox="0 0 {width} {height:.0f}">'
-        f'<title id="{name}-title">{escape(chart.title)}</title><desc id="{name}-text">{escape(chart.description)}</desc>'
+        f'<title id="{name}-title">{escape(chart.title)}</title>'
+        f'<desc id="{name}-text">{escape(chart.description)}</desc>'
         f"{''.join(parts)}{''.join(_labels(frame, chart, wide))}</svg>"
     )
 
@@ -124,11 +135,11 @@ def _ranges(chart: Chart) -> tuple[Pair, Pair]:
     finals = [series.final for series in chart.series if series.final]
     curves = [series.curve for series in chart.series if series.curve]
     dots = [dot for series in chart.series for dot in series.dots]
-    xs = [point.x for point in (*dots, *finals)] + [float(x) for curve in curves for x in curve.x]
-    ys = [point.y for point in (*dots, *finals)] + [float(y) for curve in curves for y in curve.mean]
+    xs = [dot.x for dot in dots] + [final.x for final in finals] + [float(x) for curve in curves for x in curve.x]
+    ys = [dot.y for dot in dots] + [final.y for final in finals] + [float(y) for curve in curves for y in curve.mean]
     ys += [chart.baseline[0]] if chart.baseline else []
     ys = ys or [0.0]
-    # Two seeds can give intervals that dwarf every point: the axis follows them for half the points' own range, no more.
+    # Two seeds can give intervals that dwarf every point: the axis follows them for half the points' own range.
     room = 0.5 * (max(ys) - min(ys))
     low = max(min([final.low for final in finals] + ys), min(ys) - room)
     high = min(max([final.high for final in finals] + ys), max(ys) + room)

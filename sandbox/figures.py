@@ -1,7 +1,7 @@
 """Which contender goes into which chart: return against real steps, against wall-clock, and the dream's honesty.
 
-A model keeps its tone and shape in every chart. Curves are returns seen inside the budget, while collecting; the mark at
-a curve's end is the final evaluation, with its interval.
+A model keeps its tone and shape in every chart. Curves are returns seen inside the budget, while collecting; the mark
+at a curve's end is the final evaluation, with its interval.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def tone(standing: Standing, given: dict[str, int]) -> tuple[str, int]:
     """The CSS class and the shape of a contender, `given` the models' tones."""
     if standing.model in given:
         return f"tone tone-{given[standing.model]}", given[standing.model]
-    return f"tone tone-{'random' if standing.mode == 'random' else SIMULATOR}", TONES - 1
+    return f"tone tone-{'random' if standing.mode == 'random' else SIMULATOR}", TONES  # the last shape
 
 
 def against_real_steps(table: Sequence[Standing]) -> Chart:

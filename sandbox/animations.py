@@ -1,0 +1,70 @@
+"""The agent in the simulator beside the same agent in its dream: animated WebP files, embedded in the page."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from sandbox.results import Row
+from sandbox.sections import typeset
+from sandbox.standings import Standing
+
+PLACES = (("simulator", "in the simulator"), ("dream", "in its dream"))
+
+
+def section(folder: Path, table: Sequence[Standing], room: int) -> str:
+    """For the best dream-trained agent of each model, its two animations from `folder/cells`, in at most `room` bytes.
+
+    What is absent, not a WebP file or too large for the page is said in a sentence in its place.
+    """
+    parts = []
+    for row in _best_of_each_model(table):
+        part = _pair(row, [_embedded(folder, row.cell, place, where, row.name) for place, where in PLACES])
+        if len(part.encode()) > room:
+            part = _pair(row, [_absent(f"{row.name}: left out, for the page would pass 5 MB with it.")])
+        room -= len(part.encode())
+        parts.append(part)
+    return "".join(parts) or _absent("No dream-trained agent finished, so there is none to show.")
+
+
+def _best_of_each_model(table: Sequence[Standing]) -> list[Row]:
+    chosen: dict[str | None, Row] = {}
+    dreamed = [row for standing in table if standing.mode == "dream" for row in standing.done]
+    for row in sorted(dreamed, key=lambda row: -(row.real.mean if row.real else 0.0)):
+        chosen.setdefault(row.model, row)
+    return list(chosen.values())
+
+
+def _pair(row: Row, shown: Sequence[str]) -> str:
+    returned = f"{row.real} in the simulator" if row.real else "not judged"
+    dreamed = "" if row.dream is None else f"; {row.dream:,.1f} in its dream"
+    words = typeset(f"{row.name}: return {returned}{dreamed}")
+    return (
+        f"<details open><summary>{escape(row.name)}</summary><figure class='films'>"
+        f"<div class='pair'>{''.join(shown)}</div><figcaption>{words}.</figcaption></figure></details>"
+    )
+
+
+def _embedded(folder: Path, cell: str, place: str, where: str, name: str) -> str:
+    content = _webp(folder / "cells", cell, f"{place}.webp")
+    if content is None:
+        return _absent(f"No animation of the agent {where} was recorded.")
+    return (
+        f"<div class='film'><img src='data:image/webp;base64,{b64encode(content).decode()}' "
+        f"alt='{escape(f'Animation: {name}, acting {where}')}'><p>{where}</p></div>"
+    )
+
+
+def _webp(cells: Path, cell: str, name: str) -> bytes | None:
+    """The file's bytes, or None where there is no such WebP file; a cell's name may not lead out of `cells`."""
+    path = cells / cell / name
+    if not cell or Path(cell).name != cell or not path.is_file():
+        return None
+    content = path.read_bytes()
+    return content if content[:4] == b"RIFF" and content[8:12] == b"WEBP" else None
+
+
+def _absent(sentence: str) -> str:
+    return f"<p class='absent'>{escape(sentence)}</p>"

@@ -1,0 +1,111 @@
+"""A run folder becomes `report.html`: one file that needs no network, no script and nothing else beside it.
+
+A pure function of files: it trains nothing, evaluates nothing, and computes nothing beyond aggregation for display.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from sandbox import animations, figures, sections
+from sandbox.charts import draw
+from sandbox.files import write_text
+from sandbox.results import decimals, number, read
+from sandbox.standings import Standing, best, standings, verdict
+
+__all__ = ["table", "verdict", "write"]
+
+LARGEST = 5_000_000  # bytes of the whole file
+
+
+def write(folder: Path) -> Path:
+    """Read `folder/results.json` and the animations beside it, write `folder/report.html` atomically, return its path.
+
+    The file stays below 5 MB: animations that would pass it are left out, and the page says so.
+
+    Raises ValueError, in one sentence, where the results are missing or foreign, or the page cannot be written.
+    """
+    results = read(folder)
+    path = folder / "report.html"
+    bare = len(page(results, "").encode())
+    shown = animations.section(folder, standings(results), room=LARGEST - bare)
+    try:
+        write_text(path, page(results, shown))
+    except OSError as problem:
+        raise ValueError(f"{path} cannot be written ({problem.strerror}): make the folder writable.") from None
+    return path
+
+
+def page(results: Mapping[str, Any], animated: str) -> str:
+    """The whole page as HTML; `animated` is the section with the animations."""
+    here, contenders = Path(__file__).parent, standings(results)
+    charts = [figures.against_real_steps(contenders), figures.against_wall_clock(contenders)]
+    honesty = figures.honesty(contenders)
+    return Template((here / "report.html").read_text(encoding="utf-8")).substitute(
+        env=escape(str(results["env"])),
+        style=(here / "report.css").read_text(encoding="utf-8"),
+        verdict=sections.typeset(verdict(results)),
+        facts=sections.facts(results, contenders),
+        table=sections.standings_table(contenders),
+        real_steps=draw(charts[0]),
+        wall_clock=draw(charts[1]),
+        band=sections.band_in_words(contenders),
+        honesty=sections.honesty(draw(honesty) if honesty else None),
+        animations=animated,
+        fidelity=sections.fidelity(contenders),
+        cells=sections.cells(contenders),
+        failures=sections.failures(contenders),
+        origin=sections.origin(results),
+        data=embedded(results),
+    )
+
+
+def embedded(results: Mapping[str, Any]) -> str:
+    """`results` as JSON that cannot close its element: every "<", which JSON knows only in strings, is escaped."""
+    return json.dumps(results, indent=1, ensure_ascii=False).replace("<", "\\u003c")
+
+
+def table(results: Mapping[str, Any]) -> Table:
+    """The standings for a terminal: a line for each mode, model and agent, over its seeds, the highest return marked.
+
+    Raises ValueError, in one sentence, where `results` is not what a contrast writes.
+    """
+    contenders = standings(results)
+    lines = Table(title=Text(f"{results['env']}: return in the simulator, mean [95 % interval]"), title_justify="left")
+    lines.add_column("agent", overflow="fold")
+    for heading in ("seeds", "real return", "in its dream", "gap", "real steps", "dream steps", "seconds"):
+        lines.add_column(heading, justify="right")
+    leader = best(contenders)
+    for standing in contenders:
+        first = standing is leader
+        cells = [standing.name + (" (best)" if first else ""), *_line(standing)]
+        lines.add_row(*(Text(cell) for cell in cells), style="bold" if first else "")
+    return lines
+
+
+def _line(standing: Standing) -> Sequence[str]:
+    finished, all_seeds = len(standing.done), len(standing.rows)
+    return [
+        str(finished) if finished == all_seeds else f"{finished} of {all_seeds}",
+        str(standing.real) if standing.real else "failed",
+        _cell(standing.dream),
+        _cell(standing.gap, signed=True),
+        _cell(standing.real_steps, places=0),
+        _cell(standing.dream_steps or None, places=0),
+        _cell(standing.wall_seconds(), places=0),
+    ]
+
+
+def _cell(value: float | None, places: int | None = None, signed: bool = False) -> str:
+    if value is None:
+        return "-"
+    sign = "+" if signed and value > 0 else ""
+    return sign + number(value, decimals(value) if places is None else places)
