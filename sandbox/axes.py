@@ -15,14 +15,14 @@ LINE = 16.0  # px between the base lines of two labels
 
 @dataclass(frozen=True)
 class Frame:
-    """The plotting area in pixels, and the data ranges that fill it."""
+    """The plotting area in pixels, and the data that fill it: `y` from its first tick to its last."""
 
     left: float
     top: float
     right: float
     bottom: float
     x_range: Pair
-    y_range: Pair
+    y_ticks: Sequence[float]
 
     def x(self, value: float) -> float:
         """The pixel column of `value`, kept inside the frame."""
@@ -31,7 +31,7 @@ class Frame:
 
     def y(self, value: float) -> float:
         """The pixel row of `value`, kept inside the frame."""
-        low, high = self.y_range
+        low, high = self.y_ticks[0], self.y_ticks[-1]
         return self.bottom - (min(max(value, low), high) - low) / (high - low) * (self.bottom - self.top)
 
 

@@ -17,17 +17,10 @@ from numpy.typing import NDArray
 
 from sandbox.axes import LETTER, Frame, Label, Pair, apart, tick_text, ticks
 
-SHAPES = (
-    (24, 0.0),
-    (4, 45.0),
-    (3, -90.0),
-    (4, 0.0),
-    (3, 90.0),
-    (6, 0.0),
-    (5, -90.0),
-    (8, 22.5),
-    (5, 90.0),
-)  # corners, turn
+CIRCLE, SQUARE, TRIANGLE, DIAMOND, FLAG = (24, 0.0), (4, 45.0), (3, -90.0), (4, 0.0), (3, 90.0)  # corners, turn
+HEXAGON, PENTAGON, OCTAGON, SHIELD = (6, 0.0), (5, -90.0), (8, 22.5), (5, 90.0)
+SHAPES = (CIRCLE, SQUARE, TRIANGLE, DIAMOND, FLAG, HEXAGON, PENTAGON, OCTAGON, SHIELD)
+COLUMN = 13.0  # px between two whiskers side by side
 
 
 @dataclass(frozen=True)
@@ -77,7 +70,11 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """What is drawn and how it is read aloud. `baseline` is a dashed height; `diagonal` draws y = x on equal axes."""
+    """What is drawn and how it is read aloud.
+
+    `baseline` is a dashed height with its label and tone; `diagonal` draws y = x on equal axes. Narrow screens leave out
+    what stands in brackets behind `x_label`.
+    """
 
     key: str
     title: str
@@ -106,32 +103,34 @@ def _svg(chart: Chart, width: int) -> str:
     wide = width > 500
     frame = _frame(chart, width, wide)
     height = frame.bottom + 46
+    places = _places(frame, chart)
     parts = _axes(frame, chart, wide) + (_diagonal(frame, wide) if chart.diagonal else [])
     if chart.baseline:
         parts.append(
             _path("baseline", [(frame.left, frame.y(chart.baseline[0])), (frame.right, frame.y(chart.baseline[0]))])
         )
-    for layer in (_under, _over):
-        parts += [_group(series, layer(frame, series)) for series in chart.series]
+    parts += [_group(series, _under(frame, series)) for series in chart.series]
+    parts += [_group(series, _over(frame, series, x)) for series, x in zip(chart.series, places, strict=True)]
     name = f"{chart.key}-{width}"
     return (
         f'<svg role="img" aria-labelledby="{name}-title {name}-text" viewBox="0 0 {width} {height:.0f}">'
         f'<title id="{name}-title">{escape(chart.title)}</title>'
         f'<desc id="{name}-text">{escape(chart.description)}</desc>'
-        f"{''.join(parts)}{''.join(_labels(frame, chart, wide))}</svg>"
+        f"{''.join(parts)}{''.join(_labels(frame, chart, places, wide))}</svg>"
     )
 
 
 def _frame(chart: Chart, width: int, wide: bool) -> Frame:
     texts = [_label(series, wide) for series in chart.series] + ([chart.baseline[1]] if chart.baseline else [])
-    margin = min(max((len(text) for text in texts), default=0) * LETTER + 22, 0.36 * width)
-    x_range, y_range = _ranges(chart)
-    left, top, right = max(len(tick_text(tick)) for tick in ticks(*y_range, 5)) * LETTER + 14, 34.0, width - margin
+    columns = 0 if chart.diagonal else COLUMN * sum(series.final is not None for series in chart.series)
+    margin = min(max((len(text) for text in texts), default=0) * LETTER + 22 + columns, 0.4 * width)
+    x_range, y_ticks = _ranges(chart)
+    left, top, right = max(len(tick_text(tick)) for tick in y_ticks) * LETTER + 14, 34.0, width - margin
     bottom = top + (right - left if chart.diagonal and not wide else 430 if chart.diagonal else 310 if wide else 240)
-    return Frame(left, top, min(right, left + bottom - top) if chart.diagonal else right, bottom, x_range, y_range)
+    return Frame(left, top, min(right, left + bottom - top) if chart.diagonal else right, bottom, x_range, y_ticks)
 
 
-def _ranges(chart: Chart) -> tuple[Pair, Pair]:
+def _ranges(chart: Chart) -> tuple[Pair, list[float]]:
     finals = [series.final for series in chart.series if series.final]
     curves = [series.curve for series in chart.series if series.curve]
     dots = [dot for series in chart.series for dot in series.dots]
@@ -145,25 +144,32 @@ def _ranges(chart: Chart) -> tuple[Pair, Pair]:
     high = min(max([final.high for final in finals] + ys), max(ys) + room)
     if chart.diagonal:
         span = ticks(min([low, *xs]), max([high, *xs]), 6)
-        return (span[0], span[-1]), (span[0], span[-1])
-    span = ticks(low, high, 5)
-    return (0.0, max([*xs, 1e-9])), (span[0], span[-1])
+        return (span[0], span[-1]), span
+    return (0.0, max([*xs, 1e-9])), ticks(low, high, 5)
 
 
 def _axes(frame: Frame, chart: Chart, wide: bool) -> list[str]:
     parts = []
-    for value in ticks(*frame.y_range, 6 if chart.diagonal else 5):
+    for value in frame.y_ticks:
         y = frame.y(value)
         parts.append(_path("grid", [(frame.left, y), (frame.right, y)]))
         parts.append(_text(frame.left - 8, y + 4, tick_text(value), "tick", "end"))
     for value in ticks(*frame.x_range, 6 if wide else 3):
-        if value <= frame.x_range[1] * (1 + 1e-9):
+        if frame.x_range[0] <= value <= frame.x_range[1]:
             x = frame.x(value)
             parts.append(_path("stub", [(x, frame.bottom), (x, frame.bottom + 5)]))
             parts.append(_text(x, frame.bottom + 19, tick_text(value), "tick", "middle"))
     parts.append(_path("axis", [(frame.left, frame.bottom), (frame.right, frame.bottom)]))
     parts.append(_text(0, 14, chart.y_label, "axis-label", "start"))
-    parts.append(_text(frame.left, frame.bottom + 39, chart.x_label, "axis-label", "start"))
+    parts.append(
+        _text(
+            frame.left,
+            frame.bottom + 39,
+            chart.x_label if wide else chart.x_label.split(" (")[0],
+            "axis-label",
+            "start",
+        )
+    )
     return parts
 
 
@@ -192,41 +198,53 @@ def _under(frame: Frame, series: Series) -> list[str]:
     return parts
 
 
-def _over(frame: Frame, series: Series) -> list[str]:
-    """The mean line and the judged end with its whisker."""
+def _over(frame: Frame, series: Series, place: float) -> list[str]:
+    """The mean line and the judged end with its whisker, in pixel column `place`."""
     parts = []
     curve, final = series.curve, series.final
     if curve is not None:
         points = [(frame.x(x), frame.y(y)) for x, y in zip(curve.x, curve.mean, strict=True)]
         parts.append(_path("line dashed" if series.dashed else "line", points))
         if final is not None:
-            parts.append(_path("bridge", [points[-1], (frame.x(final.x), frame.y(final.y))]))
+            parts.append(_path("bridge", [points[-1], (place, frame.y(final.y))]))
     if final is not None:
-        parts += _whisker(frame, final)
-        mark = shape(series.shape, frame.x(final.x), frame.y(final.y), 6)
+        parts += _whisker(frame, final, place)
+        mark = shape(series.shape, place, frame.y(final.y), 6)
         parts.append(f'<g class="final"><title>{escape(final.title)}</title>{mark}</g>')
     return parts
 
 
-def _whisker(frame: Frame, final: Final) -> list[str]:
-    x, low, high = frame.x(final.x), frame.y(final.low), frame.y(final.high)
+def _places(frame: Frame, chart: Chart) -> list[float]:
+    """The pixel column of each judged end: side by side where they share an x, so that no whisker hides another."""
+    places: list[float] = []
+    for series in chart.series:
+        x = frame.x(series.final.x) if series.final else frame.left
+        while not chart.diagonal and any(abs(x - taken) < COLUMN for taken in places):
+            x += COLUMN
+        places.append(x)
+    return places
+
+
+def _whisker(frame: Frame, final: Final, x: float) -> list[str]:
+    low, high = frame.y(final.low), frame.y(final.high)
     parts = [_path("whisker", [(x, low), (x, high)])]
     for value, y in ((final.low, low), (final.high, high)):
         # An interval that leaves the frame gets no end bar: it does not end there.
-        if frame.y_range[0] <= value <= frame.y_range[1]:
+        if frame.y_ticks[0] <= value <= frame.y_ticks[-1]:
             parts.append(_path("whisker", [(x - 4, y), (x + 4, y)]))
     return parts
 
 
-def _labels(frame: Frame, chart: Chart, wide: bool) -> list[str]:
+def _labels(frame: Frame, chart: Chart, places: Sequence[float], wide: bool) -> list[str]:
+    outside = max([frame.right, *places])  # labels of the ends at the frame's edge share one column, right of them all
     wanted = [
-        Label(frame.x(series.final.x), frame.y(series.final.y), _label(series, wide), series.tone)
-        for series in chart.series
+        Label(outside if x >= frame.right - COLUMN else x, frame.y(series.final.y), _label(series, wide), series.tone)
+        for series, x in zip(chart.series, places, strict=True)
         if series.final
     ]
     if chart.baseline:
         height, text, tone = chart.baseline
-        wanted.append(Label(frame.right, frame.y(height), text, tone))
+        wanted.append(Label(outside, frame.y(height), text, tone))
     parts = []
     for label, y in zip(wanted, apart(wanted, frame.bottom - 4), strict=True):
         if abs(y - label.y) > 5:

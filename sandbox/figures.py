@@ -23,6 +23,7 @@ FAMILIES = (
     "autoregressive",
 )  # their tones stay the same in all reports
 TONES = 8
+FEWEST_FOR_A_BAND = 3  # with two, Student's quantile is 12.7 and the band covers the chart; the points show more
 SIMULATOR = "simulator"
 RETURN = "Return in the simulator (reward per episode)"
 UNITS = ((180.0, 1.0, "seconds"), (10_800.0, 60.0, "minutes"), (float("inf"), 3600.0, "hours"))
@@ -63,7 +64,7 @@ def against_wall_clock(table: Sequence[Standing]) -> Chart:
         table,
         "wall-clock",
         "Return against wall-clock",
-        f"Wall-clock time of a cell: collecting, fitting and learning ({word})",
+        f"Wall-clock {word} of a cell (collecting, fitting and learning)",
         lambda point: point.wall_seconds / unit,
         lambda row: row.wall_seconds.get("total", 0.0) / unit,
     )
@@ -137,7 +138,7 @@ def _mean_curve(rows: Iterable[Row], of_point: Callable[[Point], float]) -> Curv
     if not len(x):
         return None
     values = np.stack([np.interp(x, curve[:, 0], curve[:, 1]) for curve in curves])  # (S, P)
-    if len(curves) == 1:
+    if len(curves) < FEWEST_FOR_A_BAND:
         return Curve(x, values[0])
     centre, half = values.mean(axis=0), half_width(values)
     return Curve(x, centre, centre - half, centre + half)

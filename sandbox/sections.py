@@ -16,6 +16,7 @@ from sandbox.results import Row, decimals, number
 from sandbox.standings import Standing, best, mean
 
 NOTHING = "<td class='none'>–</td>"
+PARTS = ("collect", "fit", "learn")
 
 
 def typeset(sentence: str) -> str:
@@ -50,26 +51,25 @@ def standings_table(table: Sequence[Standing]) -> str:
         "Gap",
         "Real steps",
         "Dream steps",
-        "Time",
+        "Seconds",
     ]
     return _table("Standings, highest real return first", heads, lines)
 
 
 def _standing(standing: Standing, first: bool, css: str, index: int) -> str:
-    key = f"<svg class='key {css}' viewBox='0 0 14 14' aria-hidden='true'>{shape(index, 7, 7, 5.5)}</svg>"
+    drawn = "<path class='baseline' d='M0,7 L14,7'/>" if standing.mode == "random" else shape(index, 7, 7, 6)
+    key = f"<svg class='key {css}' viewBox='0 0 14 14' aria-hidden='true'>{drawn}</svg>"
     mark = " <em class='best'>best</em>" if first else ""
     finished, seeds = len(standing.done), len(standing.rows)
-    parts = [f"{part} {number(standing.wall_seconds(part) or 0)}" for part in ("collect", "fit", "learn")]
-    spent = standing.wall_seconds()
     cells = [
-        f"<th scope='row'>{key}{escape(standing.name)}{mark}</th>",
+        f"<th scope='row' class='keyed'>{key}{escape(standing.name)}{mark}</th>",
         f"<td>{finished if finished == seeds else f'{finished} of {seeds}'}</td>",
         f"<td>{typeset(str(standing.real))}</td>" if standing.real else "<td class='none'>failed</td>",
         _number(standing.dream),
         _number(standing.gap, signed=True),
         _number(standing.real_steps, places=0),
         _number(standing.dream_steps or None, places=0),
-        NOTHING if spent is None else f"<td>{number(spent)} s<small>{', '.join(parts)}</small></td>",
+        _number(standing.wall_seconds(), places=0),
     ]
     return f"<tr{' class=first' if first else ''}>{''.join(cells)}</tr>"
 
@@ -79,10 +79,10 @@ def band_in_words(table: Sequence[Standing]) -> str:
     counts = [len(standing.done) for standing in table if standing.done]
     if not counts:
         return "No cell finished, so no interval is drawn."
-    lone = "a single seed's interval is over its evaluation episodes and says nothing about other seeds"
+    lone = "a single seed’s interval is over its evaluation episodes and says nothing about other seeds"
     if max(counts) == 1:
         return f"Intervals are 95 %; {lone}."
-    return f"Bands and whiskers are Student's 95 % intervals over seeds{f'; {lone}' if min(counts) == 1 else ''}."
+    return f"Bands and whiskers are Student’s 95 % intervals over seeds{f'; {lone}' if min(counts) == 1 else ''}."
 
 
 def honesty(chart: str | None) -> str:
@@ -111,20 +111,20 @@ def fidelity(table: Sequence[Standing]) -> str:
 
 def cells(table: Sequence[Standing]) -> str:
     """Every cell on a line of its own."""
-    heads = ["Cell", "Status", "Return in the simulator", "In its dream", "Real steps", "Evaluation steps", "Time"]
+    heads = ["Cell", "Status", "Return in the simulator", "In its dream", "Real steps", "Evaluation steps"]
+    heads += [f"Seconds to {part}" for part in PARTS] + ["Seconds in all"]
     lines = "".join(_cell(row) for standing in table for row in standing.rows)
     return _table("Every cell; a cell's interval is over its evaluation episodes", heads, lines)
 
 
 def _cell(row: Row) -> str:
-    spent = row.wall_seconds.get("total")
     return (
         f"<tr><th scope='row'>{escape(row.name)}</th><td>{escape(row.status)}</td>"
         + (f"<td>{typeset(str(row.real))}</td>" if row.real else NOTHING)
         + _number(row.dream)
         + _number(row.real_steps, places=0)
         + _number(row.evaluation_steps, places=0)
-        + (NOTHING if spent is None else f"<td>{number(spent)} s</td>")
+        + "".join(_number(row.wall_seconds.get(part), places=0) for part in (*PARTS, "total"))
         + "</tr>"
     )
 
@@ -152,7 +152,7 @@ def origin(results: Mapping[str, Any]) -> str:
     )
     command = escape(str(results.get("command") or "not recorded"))
     return (
-        f"<pre tabindex='0' aria-label='Command'><code>{command}</code></pre>"
+        f"<pre aria-label='Command'><code>{command}</code></pre>"
         + (f"<ul>{listed}</ul>" if listed else "")
         + (f"<dl class='facts small'>{terms}</dl>" if terms else "")
     )

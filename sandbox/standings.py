@@ -160,7 +160,8 @@ def _unfinished(table: Sequence[Standing]) -> list[str]:
     if not lost:
         return []
     named = "; ".join(row.name + ("" if row.status in ("failed", "done") else f" ({row.status})") for row in lost)
-    return [f"{len(lost)} of {len(cells)} cells failed and count nowhere: {named}."]
+    out = "is left out" if len(lost) == 1 else "are left out"
+    return [f"{len(lost)} of {len(cells)} cells failed and {out}: {named}."]
 
 
 def _same_steps(dream: Standing, simulator: Standing) -> str:
