@@ -1,11 +1,12 @@
 """Counter-based random numbers: what row `i` draws depends on its key and its own count, and on nothing else.
 
-A generator with hidden state couples the rows of a batch: whoever draws first shifts what the others get. Here a draw is
-a hash of `(key, counter)` (SplitMix64; Steele, Lea & Flood, "Fast splittable pseudorandom number generators", 2014), so
-that a row is bitwise the same in a batch of 1, 7 or 1,024, and a run resumes from two integers.
+A generator with hidden state couples the rows of a batch: whoever draws first shifts what the others get. Here a draw
+is a hash of `(key, counter)` by SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators",
+2014), so that a row is bitwise the same in a batch of 1, 7 or 1,024, and a run resumes from two integers.
 """
 
 import math
+from typing import Any
 
 import numba
 import numpy as np
@@ -40,7 +41,10 @@ def uniform(key: np.uint64, counter: np.uint64) -> float:
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def normal(key: np.uint64, counter: np.uint64) -> float:
-    """A standard normal by Box and Muller (1958) from the uniform draws `2 * counter` and `2 * counter + 1`."""
+    """A standard normal by Box and Muller (1958) from the uniform draws `2 * counter` and `2 * counter + 1`.
+
+    So a stream is drawn from either by `uniform` or by `normal`, not by both; `draw_uniform` and `draw_normal` may mix.
+    """
     first = uniform(key, np.uint64(2) * np.uint64(counter))
     second = uniform(key, np.uint64(2) * np.uint64(counter) + np.uint64(1))
     return math.sqrt(-2.0 * math.log(first)) * math.cos(2.0 * math.pi * second)
@@ -54,3 +58,24 @@ def normals(keys: NDArray[np.uint64], counters: NDArray[np.uint64], count: int) 
         for column in range(count):
             drawn[row, column] = normal(keys[row], counters[row] + np.uint64(column))
     return drawn
+
+
+# For worlds: draws from the stream of a record `s`, which holds `key` and `counter`. A uniform takes one number of the
+# stream and a normal two, so that no number is ever used twice, however the two are mixed.
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def draw_uniform(s: Any, low: float, high: float) -> float:
+    """The next draw of the record's own stream, uniform between `low` and `high`."""
+    drawn = uniform(s.key, s.counter)
+    s.counter += np.uint64(1)
+    return low + (high - low) * drawn
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def draw_normal(s: Any) -> float:
+    """The next standard normal of the record's own stream (Box and Muller, 1958)."""
+    first = uniform(s.key, s.counter)
+    second = uniform(s.key, s.counter + np.uint64(1))
+    s.counter += np.uint64(2)
+    return math.sqrt(-2.0 * math.log(first)) * math.cos(2.0 * math.pi * second)

@@ -1,0 +1,154 @@
+"""The brush: world units to pixels, headless first.
+
+A picture is painted on a plain surface in memory, which needs no display; only render_mode="human" opens a window.
+"""
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
+
+import pygame
+import pygame.gfxdraw
+
+if TYPE_CHECKING:
+    from sandbox_envs.core import Simulation
+
+Point = tuple[float, float]
+Colour = tuple[int, int, int]
+
+
+class Canvas:
+    """A picture of `size` pixels that shows the world from `left, bottom` to `right, top`, in the world's own units.
+
+    Lengths are in world units, y points up; text and line widths are in pixels. Wong's colours ("Points of view: Color
+    blindness", Nature Methods 2011) stay apart for every kind of colour vision.
+    """
+
+    NIGHT: Colour = (11, 16, 38)
+    DUSK: Colour = (35, 48, 92)
+    WHITE: Colour = (236, 240, 250)
+    GREY: Colour = (142, 152, 178)
+    ORANGE: Colour = (230, 159, 0)
+    SKY: Colour = (86, 180, 233)
+    GREEN: Colour = (0, 158, 115)
+    YELLOW: Colour = (240, 228, 66)
+    BLUE: Colour = (0, 114, 178)
+    RED: Colour = (213, 94, 0)
+    PINK: Colour = (204, 121, 167)
+
+    def __init__(self, size: tuple[int, int], detail: int = 2) -> None:
+        self.size = size
+        self._detail = detail  # painted larger and then averaged: smooth edges for every shape alike
+        self._surface = pygame.Surface((size[0] * detail, size[1] * detail))
+        self._fonts: dict[int, Any] = {}
+        self.view(0.0, 0.0, float(size[0]), float(size[1]))
+
+    def view(self, left: float, bottom: float, right: float, top: float) -> None:
+        """Show this part of the world."""
+        width, height = self._surface.get_size()
+        self._left, self._top = left, top
+        self._scale_x, self._scale_y = width / (right - left), height / (top - bottom)
+
+    def pixel(self, point: Point) -> tuple[int, int]:
+        """Where a point of the world lies on the (larger) surface."""
+        x = (point[0] - self._left) * self._scale_x
+        y = (self._top - point[1]) * self._scale_y
+        return int(np.clip(x, -20000, 20000)), int(np.clip(y, -20000, 20000))
+
+    def sky(self, above: Colour, below: Colour) -> None:
+        """Fill the picture with a gradient."""
+        strip = pygame.Surface((1, 2))
+        strip.set_at((0, 0), above)
+        strip.set_at((0, 1), below)
+        pygame.transform.smoothscale(strip, self._surface.get_size(), self._surface)
+
+    def line(self, points: Sequence[Point], colour: Colour, width: float = 1.0) -> None:
+        """A line through the points, `width` pixels wide."""
+        pygame.draw.lines(
+            self._surface, colour, False, [self.pixel(p) for p in points], max(1, round(width * self._detail))
+        )
+
+    def polygon(self, points: Sequence[Point], colour: Colour, alpha: int = 255) -> None:
+        """A filled polygon; `alpha` below 255 lets shine through what is behind."""
+        pygame.gfxdraw.filled_polygon(self._surface, [self.pixel(p) for p in points], (*colour, alpha))
+
+    def circle(self, centre: Point, radius: float, colour: Colour, alpha: int = 255) -> None:
+        """A filled circle; the radius is in world units along x, and at least half a pixel."""
+        pixels = max(1, round(radius * self._scale_x))
+        x, y = self.pixel(centre)
+        pygame.gfxdraw.filled_circle(self._surface, x, y, pixels, (*colour, alpha))
+
+    def text(self, text: str, corner: tuple[int, int], colour: Colour, height: int = 13) -> None:
+        """Text whose upper left corner is `corner`, in pixels of the finished picture."""
+        if height not in self._fonts:
+            pygame.font.init()
+            self._fonts[height] = pygame.font.Font(None, round(height * 1.4 * self._detail))
+        written = self._fonts[height].render(text, True, colour)
+        self._surface.blit(written, (corner[0] * self._detail, corner[1] * self._detail))
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """The finished picture, `(H, W, 3)`; a copy."""
+        finished = pygame.transform.smoothscale(self._surface, self.size)
+        return np.ascontiguousarray(pygame.surfarray.array3d(finished).transpose(1, 0, 2))
+
+
+class Painter:
+    """Paints observations of one simulation, real or dreamed; no environment need have been stepped."""
+
+    def __init__(self, simulation: "Simulation") -> None:
+        self._simulation = simulation
+        self._canvas: Canvas | None = None
+
+    def __call__(self, obs: NDArray[Any], state: Any = None) -> NDArray[np.uint8]:
+        """The picture `(H, W, 3)` of one observation; `state` may add what it hides."""
+        if self._canvas is None:
+            self._canvas = Canvas(self._simulation.canvas_size)
+        self._simulation.draw(self._canvas, obs, state)
+        return self._canvas.pixels()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"_simulation": self._simulation, "_canvas": None}
+
+
+def painter(world: "str | Simulation", **parameters: Any) -> Painter:
+    """A function from one observation to its picture, for a world's name, id or simulation.
+
+    Raises:
+        ValueError: an unknown world or parameter.
+    """
+    from sandbox_envs.vector import resolved
+
+    return Painter(resolved(world, parameters))
+
+
+class Window:
+    """A window that shows pictures; closing it ends nothing but the showing.
+
+    Raises:
+        RuntimeError: there is no display.
+    """
+
+    def __init__(self, title: str, size: tuple[int, int]) -> None:
+        try:
+            pygame.display.init()
+            self._screen = pygame.display.set_mode(size)
+        except pygame.error as error:
+            raise RuntimeError(f"No window can be opened here ({error}): use render_mode='rgb_array'.") from error
+        pygame.display.set_caption(title)
+        self._clock = pygame.time.Clock()
+
+    def show(self, picture: NDArray[np.uint8], frames_per_second: int) -> None:
+        """Show a picture `(H, W, 3)`, and wait as long as the frame rate asks."""
+        pygame.event.pump()
+        pygame.surfarray.blit_array(self._screen, picture.transpose(1, 0, 2))
+        pygame.display.flip()
+        self._clock.tick(frames_per_second)
+
+    def close(self) -> None:
+        """Close the window."""
+        pygame.display.quit()
