@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from sandbox.results import Row
+from sandbox.results import Row, decimals, number
 from sandbox.sections import typeset
 from sandbox.standings import Standing
 
@@ -21,8 +21,11 @@ def section(folder: Path, table: Sequence[Standing], room: int) -> str:
     """
     parts = []
     for row in _best_of_each_model(table):
-        part = _pair(row, [_embedded(folder, row.cell, place, where, row.name) for place, where in PLACES])
-        if len(part.encode()) > room:
+        films = {where: _webp(folder / "cells", row.cell, f"{place}.webp") for place, where in PLACES}
+        part = _pair(row, [_film(content, where, row.name) for where, content in films.items()])
+        if not any(films.values()):
+            part = _absent(f"{row.name}: no animation was recorded.")
+        elif len(part.encode()) > room:
             part = _pair(row, [_absent(f"{row.name}: left out, for the page would pass 5 MB with it.")])
         room -= len(part.encode())
         parts.append(part)
@@ -39,7 +42,7 @@ def _best_of_each_model(table: Sequence[Standing]) -> list[Row]:
 
 def _pair(row: Row, shown: Sequence[str]) -> str:
     returned = f"{row.real} in the simulator" if row.real else "not judged"
-    dreamed = "" if row.dream is None else f"; {row.dream:,.1f} in its dream"
+    dreamed = "" if row.dream is None else f"; {number(row.dream, decimals(row.dream))} in its dream"
     words = typeset(f"{row.name}: return {returned}{dreamed}")
     return (
         f"<details open><summary>{escape(row.name)}</summary><figure class='films'>"
@@ -47,8 +50,7 @@ def _pair(row: Row, shown: Sequence[str]) -> str:
     )
 
 
-def _embedded(folder: Path, cell: str, place: str, where: str, name: str) -> str:
-    content = _webp(folder / "cells", cell, f"{place}.webp")
+def _film(content: bytes | None, where: str, name: str) -> str:
     if content is None:
         return _absent(f"No animation of the agent {where} was recorded.")
     return (

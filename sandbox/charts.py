@@ -72,8 +72,8 @@ class Series:
 class Chart:
     """What is drawn and how it is read aloud.
 
-    `baseline` is a dashed height with its label and tone; `diagonal` draws y = x on equal axes. Narrow screens leave out
-    what stands in brackets behind `x_label`.
+    `baseline` is a dashed height with its label, value and tone; `diagonal` draws y = x on equal axes. Narrow screens
+    leave out the values behind the labels, and what stands in brackets behind `x_label`.
     """
 
     key: str
@@ -82,7 +82,7 @@ class Chart:
     x_label: str
     y_label: str
     series: Sequence[Series]
-    baseline: tuple[float, str, str] | None = None
+    baseline: tuple[float, str, str, str] | None = None
     diagonal: bool = False
 
 
@@ -121,7 +121,8 @@ def _svg(chart: Chart, width: int) -> str:
 
 
 def _frame(chart: Chart, width: int, wide: bool) -> Frame:
-    texts = [_label(series, wide) for series in chart.series] + ([chart.baseline[1]] if chart.baseline else [])
+    texts = [_label(series.name, series.value, wide) for series in chart.series]
+    texts += [_label(*chart.baseline[1:3], wide)] if chart.baseline else []
     columns = 0 if chart.diagonal else COLUMN * sum(series.final is not None for series in chart.series)
     margin = min(max((len(text) for text in texts), default=0) * LETTER + 22 + columns, 0.4 * width)
     x_range, y_ticks = _ranges(chart)
@@ -215,12 +216,16 @@ def _over(frame: Frame, series: Series, place: float) -> list[str]:
 
 
 def _places(frame: Frame, chart: Chart) -> list[float]:
-    """The pixel column of each judged end: side by side where they share an x, so that no whisker hides another."""
+    """The pixel column of each judged end: side by side where two whiskers or marks would cover each other."""
     places: list[float] = []
-    for series in chart.series:
-        x = frame.x(series.final.x) if series.final else frame.left
-        while not chart.diagonal and any(abs(x - taken) < COLUMN for taken in places):
-            x += COLUMN
+    taken: list[tuple[float, float, float]] = []  # column, upper and lower row
+    for final in (series.final for series in chart.series):
+        x = frame.x(final.x) if final else frame.left
+        if final and not chart.diagonal:
+            top, bottom = frame.y(max(final.high, final.y)) - 8, frame.y(min(final.low, final.y)) + 8
+            while any(abs(x - other) < COLUMN and top < under and over < bottom for other, over, under in taken):
+                x += COLUMN
+            taken.append((x, top, bottom))
         places.append(x)
     return places
 
@@ -238,13 +243,18 @@ def _whisker(frame: Frame, final: Final, x: float) -> list[str]:
 def _labels(frame: Frame, chart: Chart, places: Sequence[float], wide: bool) -> list[str]:
     outside = max([frame.right, *places])  # labels of the ends at the frame's edge share one column, right of them all
     wanted = [
-        Label(outside if x >= frame.right - COLUMN else x, frame.y(series.final.y), _label(series, wide), series.tone)
+        Label(
+            outside if x >= frame.right - COLUMN else x,
+            frame.y(series.final.y),
+            _label(series.name, series.value, wide),
+            series.tone,
+        )
         for series, x in zip(chart.series, places, strict=True)
         if series.final
     ]
     if chart.baseline:
-        height, text, tone = chart.baseline
-        wanted.append(Label(outside, frame.y(height), text, tone))
+        height, name, value, tone = chart.baseline
+        wanted.append(Label(outside, frame.y(height), _label(name, value, wide), tone))
     parts = []
     for label, y in zip(wanted, apart(wanted, frame.bottom - 4), strict=True):
         if abs(y - label.y) > 5:
@@ -253,8 +263,8 @@ def _labels(frame: Frame, chart: Chart, places: Sequence[float], wide: bool) -> 
     return parts
 
 
-def _label(series: Series, wide: bool) -> str:
-    return f"{series.name} {series.value}".strip() if wide else series.name
+def _label(name: str, value: str, wide: bool) -> str:
+    return f"{name} {value}".strip() if wide else name
 
 
 def _group(series: Series, parts: Iterable[str]) -> str:

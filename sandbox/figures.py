@@ -121,7 +121,7 @@ def _learning(
     told = "; ".join(str(one.final.title) for one in series if one.final)
     baseline = None
     if random is not None and random.real is not None:
-        baseline = (random.real.mean, f"random {_plain(random.real.mean)}", "tone tone-random")
+        baseline = (random.real.mean, "random", _plain(random.real.mean), "tone tone-random")
         told += f"; random play: {random.real}"
     return Chart(key, title, f"Final evaluation, mean and 95 % interval: {told}.", x_label, RETURN, series, baseline)
 
@@ -188,9 +188,9 @@ def _short(standing: Standing, table: Sequence[Standing]) -> str:
 
 
 def _gap_text(standing: Standing) -> str:
-    gap = standing.gap or 0.0
+    gap, real = standing.gap or 0.0, standing.real.mean if standing.real else 0.0
     sign = "+" if gap > 0 else ""
-    return f"(gap {sign}{_plain(gap)})"
+    return f"(gap {sign}{number(gap, decimals(real))})".replace("-", "−")
 
 
 def _plain(value: float | None) -> str:

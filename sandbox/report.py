@@ -97,7 +97,7 @@ def _line(standing: Standing) -> Sequence[str]:
         str(finished) if finished == all_seeds else f"{finished} of {all_seeds}",
         str(standing.real) if standing.real else "failed",
         _cell(standing.dream),
-        _cell(standing.gap, signed=True),
+        _cell(standing.gap, decimals(standing.real.mean) if standing.real else None, signed=True),
         _cell(standing.real_steps, places=0),
         _cell(standing.dream_steps or None, places=0),
         _cell(standing.wall_seconds(), places=0),

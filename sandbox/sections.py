@@ -21,7 +21,7 @@ PARTS = ("collect", "fit", "learn")
 
 def typeset(sentence: str) -> str:
     """Escaped text in which a number's hyphen is a minus sign and its interval does not break over lines."""
-    text = re.sub(r"(?<![\w-])-(?=\d)", "−", escape(sentence))
+    text = re.sub(r"(?<![\w-])-(?=\d)", "−", escape(sentence)).replace(" %", "\N{NO-BREAK SPACE}%")
     return re.sub(r"−?[\d,.]+ \[[^\]]+\]", lambda found: f"<span class='figure'>{found[0]}</span>", text)
 
 
@@ -66,7 +66,7 @@ def _standing(standing: Standing, first: bool, css: str, index: int) -> str:
         f"<td>{finished if finished == seeds else f'{finished} of {seeds}'}</td>",
         f"<td>{typeset(str(standing.real))}</td>" if standing.real else "<td class='none'>failed</td>",
         _number(standing.dream),
-        _number(standing.gap, signed=True),
+        _number(standing.gap, decimals(standing.real.mean) if standing.real else None, signed=True),
         _number(standing.real_steps, places=0),
         _number(standing.dream_steps or None, places=0),
         _number(standing.wall_seconds(), places=0),
@@ -81,8 +81,8 @@ def band_in_words(table: Sequence[Standing]) -> str:
         return "No cell finished, so no interval is drawn."
     lone = "a single seed’s interval is over its evaluation episodes and says nothing about other seeds"
     if max(counts) == 1:
-        return f"Intervals are 95 %; {lone}."
-    return f"Bands and whiskers are Student’s 95 % intervals over seeds{f'; {lone}' if min(counts) == 1 else ''}."
+        return f"Intervals are 95\N{NO-BREAK SPACE}%; {lone}."
+    return f"Bands and whiskers are Student’s 95\N{NO-BREAK SPACE}% intervals over seeds{f'; {lone}' if min(counts) == 1 else ''}."
 
 
 def honesty(chart: str | None) -> str:

@@ -123,9 +123,10 @@ def _outcome(env: str, dream: Standing | None, simulator: Standing | None) -> st
     ours, theirs = _figure(dream), _figure(simulator)
     seeds, steps = _seeds(dream, simulator), _same_steps(dream, simulator)
     if min(len(dream.done), len(simulator.done)) == 1:
+        side = "no lower" if _height(dream) >= _height(simulator) else "lower"
         return (
-            f"One seed proves nothing: on {env}, {steps}, the best dream-trained agent ({ours}) and the best agent "
-            f"trained in the simulator ({theirs}) were compared over {seeds}; a lone seed's interval is over episodes."
+            f"One seed proves nothing: on {env}, {steps}, the best dream-trained agent ({ours}) stands {side} than the "
+            f"best agent trained in the simulator ({theirs}), over {seeds}; a lone seed's interval is over episodes."
         )
     if _interval(dream).overlaps(_interval(simulator)):
         return (

@@ -1,0 +1,433 @@
+"""The report is a pure, honest function of files: what it shows can be read back out of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from sandbox import report
+from sandbox.axes import LINE, Label, apart, ticks
+from sandbox.figures import against_real_steps, against_wall_clock, honesty
+from sandbox.standings import standings
+
+SCRIPT = "<script>alert('x')</script>"
+
+
+def row(mode: str, model: str | None, agent: str, seed: int, mean: float, **other: Any) -> dict[str, Any]:
+    """One cell as a contrast writes it, whose curve climbs to `mean`; a dream promises 20 more than it keeps."""
+    dream = mode == "dream"
+    curve = [
+        {
+            "real_steps": 500 * k,
+            "wall_seconds": 25.0 * k + seed,
+            "return_real": None if dream and k == 1 else mean - 100.0 * (4 - k),
+            "return_dream": mean - 90.0 * (4 - k) if dream else None,
+        }
+        for k in range(1, 5)
+    ]
+    cell = {
+        "mode": mode,
+        "model": model,
+        "agent": agent,
+        "seed": seed,
+        "real_steps": 2000,
+        "dream_steps": 600_000 if dream else 0,
+        "wall_seconds": {"collect": 10.0, "fit": 30.0, "learn": 60.0, "total": 100.0},
+        "return_real": {"mean": mean, "low": mean - 10, "high": mean + 10, "episodes": 100},
+        "return_dream": mean + 20.0 if dream else None,
+        "evaluation_steps": 20_000,
+        "curve": [] if mode == "random" else curve,
+        "agent_path": "agent",
+        "status": "done",
+        "fidelity": {"energy_score": 0.25, "persistence": 0.5} if dream else {},
+        "cell": f"{mode}-{model}-{agent}-{seed}",
+        "error": None,
+    }
+    return cell | other
+
+
+def failed(mode: str, model: str | None, agent: str, seed: int, error: str) -> dict[str, Any]:
+    nothing: dict[str, Any] = {"return_real": None, "return_dream": None, "curve": [], "fidelity": {}}
+    return row(mode, model, agent, seed, 0.0, **nothing, status="failed", error=error)
+
+
+def contrast(dream: list[float], simulator: list[float], random: float = -1200.0) -> dict[str, Any]:
+    """Results in which `dream` and `simulator` are the seeds' real returns."""
+    rows = [row("random", None, "random", seed, random + seed) for seed in range(len(simulator))]
+    rows += [row("simulator", None, "sac", seed, mean) for seed, mean in enumerate(simulator)]
+    rows += [row("simulator", None, "ppo", seed, mean - 200) for seed, mean in enumerate(simulator)]
+    rows += [row("dream", "diffusion", "ppo", seed, mean) for seed, mean in enumerate(dream)]
+    rows += [row("dream", "rnn", "ppo", seed, mean - 150) for seed, mean in enumerate(dream)]
+    machine = {"cpu": "a processor", "cores": 2, "python": "3.11", "platform": "Linux"}
+    known = {"env": "Pendulum-v1", "real_steps": 2000, "rows": rows, "machine": machine}
+    return known | {"versions": {"torch": "2.13"}, "command": "sandbox contrast Pendulum-v1", "notes": ["A note."]}
+
+
+SEPARATED = contrast([-180.0, -190.0, -200.0], [-930.0, -950.0, -970.0])
+
+
+def written(folder: Path, results: dict[str, Any]) -> str:
+    (folder / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    return report.write(folder).read_text(encoding="utf-8")
+
+
+def animation(path: Path, noise: np.random.Generator | None = None, side: int = 24) -> bytes:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    shades = np.arange(3) * 100 if noise is None else noise.integers(0, 256, (12, side, side, 3))
+    frames = [Image.fromarray(np.broadcast_to(shade, (side, side, 3)).astype(np.uint8)) for shade in shades]
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=50, loop=0, lossless=noise is not None)
+    return path.read_bytes()
+
+
+def drawings(page: str) -> dict[str, ElementTree.Element]:
+    """Every chart of the page, parsed, by the id of its title without the suffix."""
+    found = [ElementTree.fromstring(svg) for svg in re.findall(r'<svg role="img".*?</svg>', page, re.DOTALL)]
+    return {svg.attrib["aria-labelledby"].split("-title")[0]: svg for svg in found}
+
+
+def of_class(svg: ElementTree.Element, name: str) -> list[ElementTree.Element]:
+    return [element for element in svg.iter() if name in element.attrib.get("class", "").split()]
+
+
+class Strict(HTMLParser):
+    """Collects tags and addresses, and insists that every element that needs it is closed in order."""
+
+    VOID = frozenset({"meta", "img", "br", "link", "input", "polygon", "path", "circle"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.ids: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "srcset", "action", "data")]
+        self.ids += [value or "" for name, value in attrs if name == "id"]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+def parsed(page: str) -> Strict:
+    parser = Strict()
+    parser.feed(page)
+    assert not parser.open
+    return parser
+
+
+def test_the_page_is_well_formed_and_its_ids_are_unique(tmp_path: Path) -> None:
+    ids = parsed(written(tmp_path, SEPARATED)).ids
+    assert len(ids) == len(set(ids))
+    assert {path.name for path in tmp_path.iterdir()} == {"results.json", "report.html"}
+
+
+def test_the_page_asks_for_nothing_outside_itself(tmp_path: Path) -> None:
+    animation(tmp_path / "cells" / "dream-rnn-ppo-0" / "dream.webp")
+    page = written(tmp_path, SEPARATED)
+    assert all(address.startswith(("#", "data:image/webp;base64,")) for address in parsed(page).addresses)
+    assert not re.search(r"https?:|//\w|@import|url\(", page)
+
+
+def test_names_from_outside_cannot_become_markup(tmp_path: Path) -> None:
+    results = contrast([-180.0], [-930.0]) | {"env": SCRIPT, "command": SCRIPT, "notes": [SCRIPT]}
+    results["machine"] = {SCRIPT: SCRIPT}
+    results["rows"] += [row("dream", SCRIPT, SCRIPT, 0, -5.0, fidelity={SCRIPT: 1.0})]
+    results["rows"] += [failed("dream", SCRIPT, "ppo", 1, SCRIPT)]
+    page = written(tmp_path, results)
+    assert parsed(page).tags.count("script") == 1, "only the embedded JSON is a script element"
+    assert "alert(" in page, "the name is shown, as text"
+    drawings(page)
+
+
+def test_the_embedded_json_is_the_results_without_loss(tmp_path: Path) -> None:
+    results = contrast([-180.1], [-930.0]) | {"env": f"</script><!--<script>{SCRIPT} ü − \u2028"}
+    page = written(tmp_path, results)
+    start = page.index('id="results">') + len('id="results">')
+    raw = page[start : page.index("</script>", start)]
+    assert "<" not in raw
+    assert json.loads(raw) == results
+
+
+def test_every_chart_has_its_points(tmp_path: Path) -> None:
+    charts = drawings(written(tmp_path, SEPARATED))
+    assert set(charts) == {f"{key}-{width}" for key in ("real-steps", "wall-clock", "honesty") for width in (720, 350)}
+    for key in ("real-steps-720", "real-steps-350", "wall-clock-720"):
+        assert len(of_class(charts[key], "dot")) == 2 * 3 * 3 + 3 * 4, "two dreams with a null each, the best of SB3"
+        assert len(of_class(charts[key], "final")) == 3
+        assert len(of_class(charts[key], "band")) == 3
+        assert len(of_class(charts[key], "baseline")) == 1
+    assert len(of_class(charts["honesty-720"], "dot")) == 2 * 3 * (3 + 1)
+    assert len(of_class(charts["honesty-720"], "diagonal")) == 1
+
+
+def test_points_stand_where_their_values_are(tmp_path: Path) -> None:
+    svg = drawings(written(tmp_path, SEPARATED))["real-steps-720"]
+    dots = {dot.findtext("title"): dot for dot in of_class(svg, "dot")}
+    low = dots["SAC in the simulator, seed 0: −1,230 after 500 real steps"]
+    high = dots["SAC in the simulator, seed 0: −930 after 2,000 real steps"]
+    rows = {
+        text.text: float(text.attrib["y"]) - 4 for text in of_class(svg, "tick") if text.attrib["text-anchor"] == "end"
+    }
+    per_unit = (rows["−1,000"] - rows["−500"]) / 500
+    assert float(low.attrib["cy"]) - float(high.attrib["cy"]) == pytest.approx(300 * per_unit, abs=0.3)
+    assert float(high.attrib["cy"]) == pytest.approx(rows["−1,000"] - 70 * per_unit, abs=0.3)
+
+
+def test_nothing_is_drawn_outside_its_drawing(tmp_path: Path) -> None:
+    wild = contrast([-1.0, -900.0], [-930.0, -400.0])
+    for svg in drawings(written(tmp_path, wild)).values():
+        _, _, width, height = map(float, svg.attrib["viewBox"].split())
+        for element in svg.iter():
+            numbers = re.findall(r"(-?[\d.]+),(-?[\d.]+)", element.attrib.get("d", element.attrib.get("points", "")))
+            numbers += [(element.attrib["x"], element.attrib["y"])] if "x" in element.attrib else []
+            assert all(0 <= float(x) <= width and 0 <= float(y) <= height for x, y in numbers)
+
+
+def test_the_mean_line_is_the_mean_over_seeds_where_all_were_seen() -> None:
+    table = standings(SEPARATED)
+    steps = next(series for series in against_real_steps(table).series if series.name == "diffusion")
+    assert steps.curve is not None and steps.curve.low is not None
+    assert steps.curve.x.tolist() == [1000.0, 1500.0, 2000.0]
+    assert steps.curve.mean.tolist() == pytest.approx([-390.0, -290.0, -190.0])
+    assert steps.curve.mean - steps.curve.low == pytest.approx(4.302653 * 10 / np.sqrt(3) * np.ones(3))
+    clock = next(series for series in against_wall_clock(table).series if series.name == "diffusion")
+    assert clock.curve is not None
+    assert (clock.curve.x[0], clock.curve.x[-1]) == (52.0, 100.0)
+
+
+def test_a_model_keeps_its_tone_in_every_chart() -> None:
+    table = standings(SEPARATED)
+    promises = honesty(table)
+    assert promises is not None
+    by_chart = [
+        {series.name: (series.tone, series.shape) for series in chart.series if "simulator" not in series.name}
+        for chart in (against_real_steps(table), against_wall_clock(table), promises)
+    ]
+    assert by_chart[0] == by_chart[1] == by_chart[2]
+    assert len(set(by_chart[0].values())) == 2
+
+
+def test_long_times_are_told_in_minutes() -> None:
+    slow = contrast([-180.0], [-930.0])
+    for entry in slow["rows"]:
+        entry["wall_seconds"]["total"] = 600.0
+    chart = against_wall_clock(standings(slow))
+    assert "minutes" in chart.x_label
+    assert {series.final.x for series in chart.series if series.final} == {10.0}
+
+
+def test_the_animations_of_the_best_dream_of_each_model_are_embedded(tmp_path: Path) -> None:
+    from base64 import b64encode
+
+    shown = [
+        animation(tmp_path / "cells" / f"dream-{model}-ppo-0" / f"{place}.webp", np.random.default_rng(seed), 8)
+        for seed, (model, place) in enumerate([("rnn", "simulator"), ("rnn", "dream"), ("diffusion", "dream")])
+    ]
+    other = animation(tmp_path / "cells" / "dream-rnn-ppo-1" / "dream.webp", np.random.default_rng(9), 8)
+    page = written(tmp_path, SEPARATED)
+    assert all(page.count(b64encode(content).decode()) == 1 for content in shown)
+    assert b64encode(other).decode() not in page, "seed 1 is not the best seed"
+    assert page.count("No animation of the agent in the simulator was recorded.") == 1
+
+
+def test_missing_animations_are_said(tmp_path: Path) -> None:
+    page = written(tmp_path, SEPARATED)
+    assert "PPO in the rnn dream, seed 0: no animation was recorded." in page
+    assert "<img" not in page
+
+
+def test_a_foreign_file_or_a_path_that_leads_out_is_no_animation(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    animation(tmp_path / "secret" / "dream.webp")
+    (folder / "cells" / "odd").mkdir(parents=True)
+    (folder / "cells" / "odd" / "dream.webp").write_text("not a picture")
+    results = contrast([-180.0], [-930.0])
+    for entry in results["rows"]:
+        entry["cell"] = {"rnn": "../../secret", "diffusion": "odd"}.get(entry["model"], "")
+    assert "<img" not in written(folder, results)
+
+
+def test_the_file_stays_below_five_megabytes(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0)
+    for model, side in (("diffusion", 300), ("rnn", 60)):
+        for place in ("simulator", "dream"):
+            animation(tmp_path / "cells" / f"dream-{model}-ppo-0" / f"{place}.webp", noise, side)
+    page = written(tmp_path, SEPARATED)
+    assert len(page.encode()) <= report.LARGEST
+    assert page.count("<img") == 2, "the small pair is still shown"
+    assert "left out, for the page would pass 5 MB with it" in page
+
+
+def test_a_clear_win_is_called_one_and_tells_its_seeds() -> None:
+    words = report.verdict(SEPARATED)
+    assert "the same 2,000 real steps" in words
+    assert re.search(r"PPO in the diffusion dream: -190 \[-215, -165\]\) beat .*\(SAC: -950", words)
+    assert "over 3 seeds" in words
+
+
+def test_a_clear_loss_is_called_one() -> None:
+    assert "fell short of" in report.verdict(contrast([-930.0, -950.0, -970.0], [-180.0, -190.0, -200.0]))
+
+
+def test_overlapping_intervals_show_no_difference() -> None:
+    words = report.verdict(contrast([-100.0, -500.0, -900.0], [-700.0, -800.0, -900.0]))
+    assert words.startswith("No difference shown on Pendulum-v1")
+    assert "beat" not in words
+
+
+def test_two_equal_constants_show_no_difference() -> None:
+    assert report.verdict(contrast([500.0] * 3, [500.0] * 3)).startswith("No difference shown")
+
+
+def test_one_seed_proves_nothing_however_far_apart() -> None:
+    for results in (contrast([-180.0], [-930.0]), contrast([-180.0, -190.0], [-930.0])):
+        words = report.verdict(results)
+        assert words.startswith("One seed proves nothing")
+        assert "beat" not in words
+
+
+def test_one_seed_says_that_its_interval_is_over_episodes(tmp_path: Path) -> None:
+    page = written(tmp_path, contrast([-180.0], [-930.0]))
+    assert "a single seed’s interval is over its evaluation episodes" in page
+    assert "−180 [−190, −170]" in page
+    assert not of_class(drawings(page)["real-steps-720"], "band")
+
+
+def test_failed_cells_are_named_and_left_out_of_the_means(tmp_path: Path) -> None:
+    results = contrast([-180.0, -190.0, -200.0], [-930.0, -950.0, -970.0])
+    results["rows"][11] = failed("dream", "diffusion", "ppo", 2, "the loss was NaN at epoch 3")
+    words = report.verdict(results)
+    assert "-185 [" in words
+    assert "2 seeds against 3" in words
+    assert words.endswith("1 of 15 cells failed and is left out: PPO in the diffusion dream, seed 2.")
+    assert "the loss was NaN at epoch 3" in written(tmp_path, results)
+
+
+def test_a_dream_that_is_not_shown_to_beat_random_play_says_so() -> None:
+    words = report.verdict(contrast([-1190.0, -1210.0, -1200.0], [-930.0, -950.0, -970.0]))
+    assert "not shown to be better than random play" in words
+    assert "random play" not in report.verdict(SEPARATED)
+
+
+def test_different_budgets_are_not_called_the_same() -> None:
+    results = contrast([-180.0, -190.0], [-930.0, -950.0])
+    for entry in results["rows"]:
+        entry["real_steps"] = 2048 if entry["agent"] == "sac" else 2000
+    assert "after 2,000 real steps against 2,048" in report.verdict(results)
+
+
+def test_without_a_peer_there_is_no_verdict(tmp_path: Path) -> None:
+    alone = contrast([-180.0, -190.0], [])
+    assert "no agent trained in the simulator was judged" in report.verdict(alone)
+    nothing = alone | {"rows": [failed("dream", "rnn", "ppo", 0, "killed")]}
+    assert report.verdict(nothing).startswith("No verdict on Pendulum-v1")
+    assert "No dream-trained agent finished" in written(tmp_path, nothing)
+    parsed(written(tmp_path, nothing | {"rows": []}))
+
+
+def test_the_terminals_table_tells_the_same_figures(tmp_path: Path) -> None:
+    results = contrast([-180.0, -190.0, -200.0], [-930.0, -950.0, -970.0]) | {"env": "[red]Odd"}
+    console = Console(file=io.StringIO(), width=160, color_system=None)
+    console.print(report.table(results))
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "[red]Odd" in shown
+    line = next(line for line in shown.splitlines() if "diffusion" in line)
+    assert [cell.strip() for cell in line.strip("│").split("│")] == [
+        "PPO in the diffusion dream (best)",
+        "3",
+        "-190 [-215, -165]",
+        "-170",
+        "+20",
+        "2,000",
+        "600,000",
+        "100",
+    ]
+    assert "−190 [−215, −165]" in written(tmp_path, results)
+
+
+def test_the_same_files_give_the_same_page(tmp_path: Path) -> None:
+    assert written(tmp_path, SEPARATED) == written(tmp_path, SEPARATED)
+
+
+def test_a_null_or_nan_return_is_a_missing_one(tmp_path: Path) -> None:
+    results = contrast([-180.0, -190.0], [-930.0, -950.0])
+    results["rows"][6]["return_real"]["mean"] = float("nan")
+    results["rows"][7]["fidelity"]["energy_score"] = float("inf")
+    page = written(tmp_path, results)
+    assert not re.search(r"\b(nan|inf|NaN|Infinity)\b", page)
+    assert "1 of 10 cells failed" in page
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "holds no results.json"),
+        ('{"env": "Pendulum-v1", "rows": [{"mo', "cut off"),
+        (b"\xff\xfe\x00", "cut off or not JSON"),
+        ("[1, 2]", "not a contrast's results"),
+        ('{"rows": 3}', "not a contrast's results"),
+        ('{"env": "A", "rows": [5]}', "row 0 is not an object"),
+        ('{"env": "A", "rows": [{"mode": "dream", "agent": "ppo", "seed": 0}]}', "row 0 has no 'status'"),
+    ],
+)
+def test_bad_results_are_refused_in_one_sentence(tmp_path: Path, content: str | bytes | None, words: str) -> None:
+    if content is not None:
+        (tmp_path / "results.json").write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(ValueError, match=re.escape(words)) as refusal:
+        report.write(tmp_path)
+    assert str(tmp_path) in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_a_page_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "report.html").mkdir()
+    (tmp_path / "report.html" / "mine").write_text("kept")
+    with pytest.raises(ValueError, match=re.escape("is a folder")):
+        written(tmp_path, SEPARATED)
+    assert (tmp_path / "report.html" / "mine").read_text() == "kept"
+
+
+def test_the_report_needs_neither_torch_nor_gymnasium() -> None:
+    code = "import sys, sandbox.report; print({'torch', 'gymnasium', 'matplotlib', 'pandas'} & set(sys.modules))"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1234.0, -3.0), (0.0, 0.004), (-1e-3, 5e6), (7.0, 7.0), (0.0, 500.0)])
+def test_ticks_are_round_and_enclose_their_range(low: float, high: float) -> None:
+    found = ticks(low, high, 5)
+    steps = np.diff(found)
+    assert found[0] <= low <= high <= found[-1]
+    assert len(found) <= 9
+    assert steps == pytest.approx(np.full(len(steps), steps[0]), rel=1e-6)
+    assert round(float(steps[0] / 10 ** np.floor(np.log10(steps[0] * 1.0001))), 3) in (1.0, 2.0, 2.5, 5.0)
+
+
+def test_labels_never_cover_each_other() -> None:
+    labels = [Label(100.0, y, "a label", "tone") for y in (50.0, 52.0, 51.0, 298.0, 299.0)]
+    rows = sorted(apart(labels, bottom=300.0))
+    assert min(np.diff(rows)) >= LINE - 1e-9
+    assert rows[-1] <= 300.0
