@@ -112,9 +112,7 @@ def _learning(
         final = Final(
             mean(map(of_row, standing.done)) or 0.0, *_ends(standing.real), f"{standing.name}: {standing.real}"
         )
-        second = any(
-            other.model == standing.model and other.mode == standing.mode for other in drawn[: drawn.index(standing)]
-        )
+        second = any(other.tone == css for other in series)
         value = "" if standing.real is None else _plain(standing.real.mean)
         curve, dots = _mean_curve(standing.done, of_point), _observations(standing.done, of_point)
         series.append(Series(_short(standing, table), value, css, shape, dots, curve, final, second))

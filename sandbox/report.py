@@ -40,7 +40,7 @@ def write(folder: Path) -> Path:
     try:
         write_text(path, page(results, shown))
     except OSError as problem:
-        raise ValueError(f"{path} cannot be written ({problem.strerror}): make the folder writable.") from None
+        raise ValueError(f"{path} cannot be written ({problem.strerror}): make that path free and writable.") from None
     return path
 
 

@@ -82,7 +82,8 @@ def band_in_words(table: Sequence[Standing]) -> str:
     lone = "a single seed’s interval is over its evaluation episodes and says nothing about other seeds"
     if max(counts) == 1:
         return f"Intervals are 95\N{NO-BREAK SPACE}%; {lone}."
-    return f"Bands and whiskers are Student’s 95\N{NO-BREAK SPACE}% intervals over seeds{f'; {lone}' if min(counts) == 1 else ''}."
+    besides = f"; {lone}" if min(counts) == 1 else ""
+    return f"Bands and whiskers are Student’s 95\N{NO-BREAK SPACE}% intervals over seeds{besides}."
 
 
 def honesty(chart: str | None) -> str:
