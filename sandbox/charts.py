@@ -21,6 +21,7 @@ CIRCLE, SQUARE, TRIANGLE, DIAMOND, FLAG = (24, 0.0), (4, 45.0), (3, -90.0), (4, 
 HEXAGON, PENTAGON, OCTAGON, SHIELD = (6, 0.0), (5, -90.0), (8, 22.5), (5, 90.0)
 SHAPES = (CIRCLE, SQUARE, TRIANGLE, DIAMOND, FLAG, HEXAGON, PENTAGON, OCTAGON, SHIELD)
 COLUMN = 13.0  # px between two whiskers side by side
+LONGEST = 14  # letters of a label on a narrow screen; "SAC, simulator" just fits
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,8 @@ def _svg(chart: Chart, width: int) -> str:
 def _frame(chart: Chart, width: int, wide: bool) -> Frame:
     texts = [_label(series.name, series.value, wide) for series in chart.series]
     texts += [_label(*chart.baseline[1:3], wide)] if chart.baseline else []
-    columns = 0 if chart.diagonal else COLUMN * sum(series.final is not None for series in chart.series)
-    margin = min(max((len(text) for text in texts), default=0) * LETTER + 22 + columns, 0.4 * width)
+    columns = 0 if chart.diagonal else _column(chart) * len(chart.series)
+    margin = min(max((len(text) for text in texts), default=0) * LETTER + 22 + columns, 0.5 * width)
     x_range, y_ticks = _ranges(chart)
     left, top, right = max(len(tick_text(tick)) for tick in y_ticks) * LETTER + 14, 34.0, width - margin
     bottom = top + (right - left if chart.diagonal and not wide else 430 if chart.diagonal else 310 if wide else 240)
@@ -215,16 +216,21 @@ def _over(frame: Frame, series: Series, place: float) -> list[str]:
     return parts
 
 
+def _column(chart: Chart) -> float:
+    """Pixels between two whiskers: less where many share the margin."""
+    return min(COLUMN, 4 * COLUMN / max(len(chart.series), 1))
+
+
 def _places(frame: Frame, chart: Chart) -> list[float]:
     """The pixel column of each judged end: side by side where two whiskers or marks would cover each other."""
-    places: list[float] = []
+    places, column = list[float](), _column(chart)
     taken: list[tuple[float, float, float]] = []  # column, upper and lower row
     for final in (series.final for series in chart.series):
         x = frame.x(final.x) if final else frame.left
         if final and not chart.diagonal:
             top, bottom = frame.y(max(final.high, final.y)) - 8, frame.y(min(final.low, final.y)) + 8
-            while any(abs(x - other) < COLUMN and top < under and over < bottom for other, over, under in taken):
-                x += COLUMN
+            while any(abs(x - other) < column and top < under and over < bottom for other, over, under in taken):
+                x += column
             taken.append((x, top, bottom))
         places.append(x)
     return places
@@ -244,7 +250,7 @@ def _labels(frame: Frame, chart: Chart, places: Sequence[float], wide: bool) -> 
     outside = max([frame.right, *places])  # labels of the ends at the frame's edge share one column, right of them all
     wanted = [
         Label(
-            outside if x >= frame.right - COLUMN else x,
+            outside if x >= frame.right - 1 else x,
             frame.y(series.final.y),
             _label(series.name, series.value, wide),
             series.tone,
@@ -264,7 +270,9 @@ def _labels(frame: Frame, chart: Chart, places: Sequence[float], wide: bool) -> 
 
 
 def _label(name: str, value: str, wide: bool) -> str:
-    return f"{name} {value}".strip() if wide else name
+    if wide:
+        return f"{name} {value}".strip()
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
 
 
 def _group(series: Series, parts: Iterable[str]) -> str:

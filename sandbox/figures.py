@@ -30,8 +30,8 @@ UNITS = ((180.0, 1.0, "seconds"), (10_800.0, 60.0, "minutes"), (float("inf"), 36
 
 
 def tones(table: Sequence[Standing]) -> dict[str, int]:
-    """A tone for each model: a family's own, and one of the free ones, by name, for any other."""
-    models = {standing.model for standing in table if standing.model}
+    """A tone for each model: a family's own, and one of the free ones, by name, for any other model or mode."""
+    models = {_source(standing) for standing in table} - {"", SIMULATOR, "random"}
     own = {model: FAMILIES.index(model) for model in models if model in FAMILIES}
     free = [tone for tone in range(TONES) if tone not in own.values()]
     return own | {model: free[place % len(free)] for place, model in enumerate(sorted(models - own.keys()))}
@@ -39,8 +39,8 @@ def tones(table: Sequence[Standing]) -> dict[str, int]:
 
 def tone(standing: Standing, given: dict[str, int]) -> tuple[str, int]:
     """The CSS class and the shape of a contender, `given` the models' tones."""
-    if standing.model in given:
-        return f"tone tone-{given[standing.model]}", given[standing.model]
+    if _source(standing) in given:
+        return f"tone tone-{given[_source(standing)]}", given[_source(standing)]
     return f"tone tone-{'random' if standing.mode == 'random' else SIMULATOR}", TONES  # the last shape
 
 
@@ -106,7 +106,7 @@ def _learning(
 ) -> Chart:
     given, reference, random = tones(table), best(table, SIMULATOR), best(table, "random")
     drawn = [s for s in table if s.real and (s is reference or s.mode not in (SIMULATOR, "random"))]
-    series = []
+    series: list[Series] = []
     for standing in drawn:
         css, shape = tone(standing, given)
         final = Final(
@@ -169,6 +169,10 @@ def _promises(row: Row) -> list[Dot]:
 def _promise(standing: Standing) -> Final:
     said = f"{standing.name}: {_plain(standing.dream)} in its dream, {standing.real} in the simulator"
     return Final(standing.dream or 0.0, *_ends(standing.real), said)
+
+
+def _source(standing: Standing) -> str:
+    return standing.model or standing.mode
 
 
 def _ends(real: Interval | None) -> tuple[float, float, float]:

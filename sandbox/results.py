@@ -107,13 +107,13 @@ def rows(results: Mapping[str, Any]) -> list[Row]:
 
 
 def contender(mode: str, model: str | None, agent: str) -> str:
-    """How a contender is called in a sentence: "SAC in the simulator", "PPO in the rnn dream", "random"."""
+    """How a contender is called: "SAC in the simulator", "PPO in the rnn dream", "random", "PPO, perfect"."""
     if mode == "random":
         return "random"
     if mode == "simulator":
         return f"{agent_name(agent)} in the simulator"
     place = " ".join(part for part in (model, mode) if part)
-    return f"{agent_name(agent)} in the {place}"
+    return f"{agent_name(agent)} in the {place}" if mode == "dream" else f"{agent_name(agent)}, {place}"
 
 
 def agent_name(agent: str) -> str:
