@@ -229,7 +229,7 @@ def _places(frame: Frame, chart: Chart) -> list[float]:
         x = frame.x(final.x) if final else frame.left
         if final and not chart.diagonal:
             top, bottom = frame.y(max(final.high, final.y)) - 8, frame.y(min(final.low, final.y)) + 8
-            while any(abs(x - other) < column and top < under and over < bottom for other, over, under in taken):
+            while any(abs(x - other) < column - 0.5 and top < under and over < bottom for other, over, under in taken):
                 x += column
             taken.append((x, top, bottom))
         places.append(x)

@@ -113,7 +113,7 @@ def fidelity(table: Sequence[Standing]) -> str:
 def cells(table: Sequence[Standing]) -> str:
     """Every cell on a line of its own."""
     heads = ["Cell", "Status", "Return in the simulator", "In its dream", "Real steps", "Evaluation steps"]
-    heads += [f"Seconds to {part}" for part in PARTS] + ["Seconds in all"]
+    heads += [f"{part.capitalize()}, s" for part in PARTS] + ["All, s"]
     lines = "".join(_cell(row) for standing in table for row in standing.rows)
     return _table("Every cell; a cell's interval is over its evaluation episodes", heads, lines)
 

@@ -197,12 +197,17 @@ def test_points_stand_where_their_values_are(tmp_path: Path) -> None:
 
 def test_nothing_is_drawn_outside_its_drawing(tmp_path: Path) -> None:
     wild = contrast([-1.0, -900.0], [-930.0, -400.0])
+    wild["rows"] += [
+        row("dream", f"an unusual model {k}", "ppo", seed, -300.0 - k) for k in range(9) for seed in (0, 1)
+    ]
     for svg in drawings(written(tmp_path, wild)).values():
         _, _, width, height = map(float, svg.attrib["viewBox"].split())
         for element in svg.iter():
             numbers = re.findall(r"(-?[\d.]+),(-?[\d.]+)", element.attrib.get("d", element.attrib.get("points", "")))
             numbers += [(element.attrib["x"], element.attrib["y"])] if "x" in element.attrib else []
             assert all(0 <= float(x) <= width and 0 <= float(y) <= height for x, y in numbers)
+            if element.attrib.get("text-anchor") == "start":
+                assert float(element.attrib["x"]) + 6 * len(element.text or "") <= width
 
 
 def test_the_mean_line_is_the_mean_over_seeds_where_all_were_seen() -> None:
