@@ -9,82 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from html import escape
 
-import numpy as np
-from numpy.typing import NDArray
-
 from sandbox.axes import LETTER, Frame, Label, Pair, apart, tick_text, ticks
+from sandbox.series import Chart, Final, Series
 
 CIRCLE, SQUARE, TRIANGLE, DIAMOND, FLAG = (24, 0.0), (4, 45.0), (3, -90.0), (4, 0.0), (3, 90.0)  # corners, turn
 HEXAGON, PENTAGON, OCTAGON, SHIELD = (6, 0.0), (5, -90.0), (8, 22.5), (5, 90.0)
 SHAPES = (CIRCLE, SQUARE, TRIANGLE, DIAMOND, FLAG, HEXAGON, PENTAGON, OCTAGON, SHIELD)
 COLUMN = 13.0  # px between two whiskers side by side
 LONGEST = 14  # letters of a label on a narrow screen; "SAC, simulator" just fits
-
-
-@dataclass(frozen=True)
-class Dot:
-    """One observed point, with the words that a pointer resting on it shows."""
-
-    x: float
-    y: float
-    title: str
-    faint: bool = False
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A mean line over P points; `low` and `high` are its band, or None where there is no spread to show."""
-
-    x: NDArray[np.float64]
-    mean: NDArray[np.float64]
-    low: NDArray[np.float64] | None = None
-    high: NDArray[np.float64] | None = None
-
-
-@dataclass(frozen=True)
-class Final:
-    """The judged end of a series with its interval."""
-
-    x: float
-    y: float
-    low: float
-    high: float
-    title: str
-
-
-@dataclass(frozen=True)
-class Series:
-    """One contender in a chart. `tone` is its CSS class, `shape` an index into SHAPES, `value` follows its label."""
-
-    name: str
-    value: str
-    tone: str
-    shape: int
-    dots: Sequence[Dot] = ()
-    curve: Curve | None = None
-    final: Final | None = None
-    dashed: bool = False
-
-
-@dataclass(frozen=True)
-class Chart:
-    """What is drawn and how it is read aloud.
-
-    `baseline` is a dashed height with its label, value and tone; `diagonal` draws y = x on equal axes. Narrow screens
-    leave out the values behind the labels, and what stands in brackets behind `x_label`.
-    """
-
-    key: str
-    title: str
-    description: str
-    x_label: str
-    y_label: str
-    series: Sequence[Series]
-    baseline: tuple[float, str, str, str] | None = None
-    diagonal: bool = False
 
 
 def draw(chart: Chart) -> str:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from sandbox.charts import Chart, Curve, Dot, Final, Series
 from sandbox.results import Interval, Point, Row, agent_name, decimals, number
+from sandbox.series import Chart, Curve, Dot, Final, Series
 from sandbox.standings import Standing, best, half_width, mean
 
 FAMILIES = (
