@@ -42,7 +42,7 @@ class Final:
 
 @dataclass(frozen=True)
 class Series:
-    """One contender in a chart. `tone` is its CSS class, `shape` an index into `charts.SHAPES`, `value` follows its label."""
+    """One contender in a chart: `tone` is a CSS class, `shape` an index into `charts.SHAPES`, `value` follows the name."""
 
     name: str
     value: str
