@@ -42,7 +42,7 @@ class Final:
 
 @dataclass(frozen=True)
 class Series:
-    """One contender in a chart: `tone` is a CSS class, `shape` an index into `charts.SHAPES`, `value` follows the name."""
+    """One contender in a chart: `tone` is a CSS class, `shape` an index into `charts.SHAPES`, `value` ends a label."""
 
     name: str
     value: str
