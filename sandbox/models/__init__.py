@@ -1,1 +1,68 @@
-"""Generative models of a simulator's experience: memory times head."""
+"""Generative models of a simulator's experience. A model is memory × head; the folder is the registry.
+
+A file here that holds a `Memory` or a `Head` is found by its name. `rnn+diffusion` names a memory and a head; a memory
+alone stands for memory+mixture, a head alone for window+head.
+"""
+
+import difflib
+import functools
+import importlib
+import pkgutil
+
+# What is in this folder without being a family.
+_FURNITURE = {"codec", "core", "fit", "fitted", "nets"}
+PLAIN_MEMORY, PLAIN_HEAD = "window", "mixture"
+_MEMORIES = {"window", "rnn", "transformer"}
+
+
+class UnknownModelError(ValueError):
+    """A model name that means nothing; the message says what exists."""
+
+
+@functools.cache
+def files() -> tuple[str, ...]:
+    """The names of all memories and heads, read from the folder without importing them."""
+    return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in _FURNITURE))
+
+
+def names() -> tuple[str, ...]:
+    """The plain family names: each memory with the plain head, each head with the plain memory."""
+    return tuple(name for name in files() if name != PLAIN_MEMORY)
+
+
+def parse(name: str) -> tuple[str, str]:
+    """The memory and the head that `name` means.
+
+    Raises:
+        UnknownModelError: with the nearest name that exists.
+    """
+    parts = name.split("+")
+    for part in parts:
+        if part not in files():
+            close = difflib.get_close_matches(part, files(), n=1, cutoff=0.4)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise UnknownModelError(f"there is no model {name}{hint}; models are {', '.join(names())}, or memory+head")
+    if len(parts) == 1:
+        return (parts[0], PLAIN_HEAD) if parts[0] in memories() else (PLAIN_MEMORY, parts[0])
+    memory, *heads = parts
+    if len(heads) != 1 or memory not in memories() or heads[0] in memories():
+        raise UnknownModelError(
+            f"{name} is no memory+head; memories are {', '.join(memories())}, heads are {', '.join(heads_())}"
+        )
+    return memory, heads[0]
+
+
+def memories() -> tuple[str, ...]:
+    """The names of the files that hold a memory."""
+    return tuple(name for name in files() if name in _MEMORIES)
+
+
+def heads_() -> tuple[str, ...]:
+    """The names of the files that hold a head."""
+    return tuple(name for name in files() if name not in _MEMORIES)
+
+
+def part(name: str) -> type:
+    """The class in the file `name`: `rnn` holds `Rnn`, `mixture` holds `Mixture`."""
+    found: type = getattr(importlib.import_module(f"{__name__}.{name}"), name.capitalize())
+    return found

@@ -1,0 +1,100 @@
+"""Files that are either whole or absent: written beside their place, synced, and moved into it."""
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+FORMAT = 1
+
+
+class DamagedFileError(ValueError):
+    """A file that cannot be read as what it should be; the message names it."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path in the folder of `path` that takes its place, file or folder, when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        yield temporary
+        if temporary.is_file():
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+        elif path.is_dir():
+            # A folder cannot be replaced in one call; the old one steps aside and is removed last.
+            aside = temporary.with_suffix(".old")
+            path.rename(aside)
+            temporary.rename(path)
+            shutil.rmtree(aside)
+            return
+        temporary.replace(path)
+    finally:
+        if temporary.is_dir():
+            shutil.rmtree(temporary)
+        else:
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` to `path` atomically."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as readable JSON to `path` atomically."""
+    write_text(path, json.dumps(value, indent=1, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """The JSON in `path`.
+
+    Raises:
+        DamagedFileError: where the file is missing, truncated or no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DamagedFileError(f"there is no file {path}") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DamagedFileError(f"{path} is not readable JSON ({error}); make it again") from None
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], header: Mapping[str, Any], kind: str) -> None:
+    """Write named arrays and their JSON `header` as one `.safetensors` file, atomically."""
+    metadata = {"kind": kind, "format": str(FORMAT), "header": json.dumps(header, allow_nan=False)}
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    with replacing(path) as temporary:
+        temporary.write_bytes(save(contiguous, metadata))
+
+
+def read_arrays(path: Path, kind: str) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """The arrays and the header that `write_arrays` wrote.
+
+    Raises:
+        DamagedFileError: where the file is missing, truncated, of another kind or of a newer format.
+    """
+    if not path.is_file():
+        raise DamagedFileError(f"there is no file {path}")
+    try:
+        with safe_open(path, "numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+    except SafetensorError as error:
+        raise DamagedFileError(f"{path} is no readable {kind} file ({error}); make or copy it again") from None
+    if metadata.get("kind") != kind:
+        raise DamagedFileError(f"{path} holds {metadata.get('kind', 'foreign data')}, not {kind}")
+    if int(metadata["format"]) > FORMAT:
+        raise DamagedFileError(f"{path} has format {metadata['format']}, newer than this Sandbox reads; update it")
+    return arrays, json.loads(metadata["header"])

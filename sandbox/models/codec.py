@@ -1,0 +1,129 @@
+"""Between the world's units and the networks': standardised numbers and one-hot categories."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sandbox.spaces import Element
+from sandbox.trajectories import Trajectories
+
+# Inputs beyond this many standard deviations say no more than "far out".
+FAR = 10.0
+# A dream may leave the range of the data by this share of that range, no further.
+MARGIN = 0.5
+
+
+class Codec(nn.Module):
+    """Standardises observations, actions, changes and rewards by the statistics of the data it was made from.
+
+    A dimension that never varied has scale 0: whatever is drawn for it, its one value comes out.
+    """
+
+    obs_mean: Tensor
+    obs_scale: Tensor
+    change_mean: Tensor
+    change_scale: Tensor
+    action_mean: Tensor
+    action_scale: Tensor
+    reward_mean: Tensor
+    reward_scale: Tensor
+    low: Tensor
+    high: Tensor
+
+    def __init__(self, obs_elements: tuple[Element, ...], action_elements: tuple[Element, ...]) -> None:
+        super().__init__()
+        self.obs_elements = obs_elements
+        self.action_elements = action_elements
+        self.obs_numbers = [i for i, e in enumerate(obs_elements) if e.kind == "continuous"]
+        self.obs_classes = [(i, e) for i, e in enumerate(obs_elements) if e.kind != "continuous"]
+        self.action_numbers = [i for i, e in enumerate(action_elements) if e.kind == "continuous"]
+        self.action_classes = [(i, e) for i, e in enumerate(action_elements) if e.kind != "continuous"]
+        sizes = {"obs": len(self.obs_numbers), "change": len(self.obs_numbers), "action": len(self.action_numbers)}
+        for name, size in {**sizes, "reward": 1}.items():
+            self.register_buffer(f"{name}_mean", torch.zeros(size))
+            self.register_buffer(f"{name}_scale", torch.ones(size))
+        self.register_buffer("low", torch.zeros(len(self.obs_numbers)))
+        self.register_buffer("high", torch.zeros(len(self.obs_numbers)))
+        self.obs_features_dim = _features_dim(obs_elements)
+        self.features_dim = self.obs_features_dim + _features_dim(action_elements)
+
+    def measure(self, data: Trajectories) -> None:
+        """Take the statistics of `data`."""
+        obs = np.concatenate([data.obs, data.next_obs])[:, self.obs_numbers]
+        change = (data.next_obs - data.obs)[:, self.obs_numbers]
+        columns = {
+            "obs": obs,
+            "change": change,
+            "action": data.action[:, self.action_numbers],
+            "reward": data.reward[:, None],
+        }
+        for name, values in columns.items():
+            mean, scale = _mean_and_scale(values.astype(np.float64))
+            getattr(self, f"{name}_mean").copy_(torch.from_numpy(mean))
+            getattr(self, f"{name}_scale").copy_(torch.from_numpy(scale))
+        margin = MARGIN * (obs.max(axis=0) - obs.min(axis=0)) if obs.size else np.zeros(0)
+        bounds = [self.obs_elements[i] for i in self.obs_numbers]
+        low = np.maximum(obs.min(axis=0) - margin, [e.low for e in bounds])
+        high = np.minimum(obs.max(axis=0) + margin, [e.high for e in bounds])
+        self.low.copy_(torch.from_numpy(low.astype(np.float32)))
+        self.high.copy_(torch.from_numpy(high.astype(np.float32)))
+
+    def features(self, obs: Tensor, action: Tensor) -> Tensor:
+        """Observation and action `(…, D)`, `(…, A)` as network input `(…, X)`."""
+        numbers = _standard(action[..., self.action_numbers], self.action_mean, self.action_scale)
+        return torch.cat([self.observation_features(obs), numbers, *_classes(action, self.action_classes)], dim=-1)
+
+    def observation_features(self, obs: Tensor) -> Tensor:
+        """Observation `(…, D)` as network input."""
+        numbers = _standard(obs[..., self.obs_numbers], self.obs_mean, self.obs_scale)
+        return torch.cat([numbers, *_classes(obs, self.obs_classes)], dim=-1)
+
+    def change(self, obs: Tensor, next_obs: Tensor) -> Tensor:
+        """The record `(N, D)` that a head draws: the standardised change of numbers, the new value of classes."""
+        record = next_obs.clone()
+        difference = (next_obs - obs)[..., self.obs_numbers]
+        record[..., self.obs_numbers] = _standard(difference, self.change_mean, self.change_scale)
+        return record
+
+    def changed(self, obs: Tensor, record: Tensor) -> Tensor:
+        """The observation `(N, D)` after the drawn `record`, kept near the range of the data."""
+        following = record.clone()
+        numbers = obs[..., self.obs_numbers] + self.change_mean + self.change_scale * record[..., self.obs_numbers]
+        following[..., self.obs_numbers] = torch.minimum(torch.maximum(numbers, self.low), self.high)
+        return following
+
+    def standard_reward(self, reward: Tensor) -> Tensor:
+        """Rewards `(N,)`, standardised."""
+        return _standard(reward[:, None], self.reward_mean, self.reward_scale)[:, 0]
+
+    def reward(self, standard: Tensor) -> Tensor:
+        """Standardised rewards `(N,)` in the world's units."""
+        return self.reward_mean + self.reward_scale * standard
+
+
+def _features_dim(elements: tuple[Element, ...]) -> int:
+    return sum(e.categories if e.kind == "categorical" else 1 for e in elements)
+
+
+def _mean_and_scale(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    mean, scale = values.mean(axis=0), values.std(axis=0)
+    constant = np.ptp(values, axis=0) <= 1e-6 * (1e-6 + np.abs(mean)) if len(values) else np.ones_like(mean, bool)
+    return mean, np.where(constant, 0.0, scale)
+
+
+def _standard(values: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
+    safe = torch.where(scale > 0, scale, 1.0)
+    return torch.where(scale > 0, (values - mean) / safe, 0.0).clamp(-FAR, FAR)
+
+
+def _classes(values: Tensor, elements: list[tuple[int, Element]]) -> list[Tensor]:
+    """Each class column as one-hot `(…, K)`, or as ±1 where it is binary."""
+    encoded = []
+    for column, element in elements:
+        value = values[..., column]
+        if element.kind == "binary":
+            encoded.append((2 * value - 1)[..., None])
+        else:
+            encoded.append(nn.functional.one_hot(value.long(), element.categories).to(values.dtype))
+    return encoded

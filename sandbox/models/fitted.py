@@ -1,0 +1,146 @@
+"""A fitted model: everything that a dream needs, in memory or as one folder."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from sandbox import files, models
+from sandbox.models.codec import Codec
+from sandbox.models.core import Head, Memory, Outcome, State, WorldModel
+from sandbox.models.mixture import Mixture
+from sandbox.models.nets import Mlp
+from sandbox.spaces import Element, Layout, action_layout, from_json, layout, to_json
+from sandbox.trajectories import Starts
+
+KIND = "world-model"
+# One narrow component is enough for most rewards; three let a bonus stand beside the usual.
+_REWARD_COMPONENTS, _OUTCOME_WIDTH = 3, 64
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """A world model with the spaces, the horizon and the real starts of the world that it dreams. Is a `Dynamics`."""
+
+    name: str
+    settings: Mapping[str, Any]  # of memory and head: {"memory": {...}, "head": {...}}
+    network: WorldModel
+    observation: Layout
+    action: Layout
+    horizon: int
+    starts: Starts
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def noise_dim(self) -> int:
+        """How many standard normal numbers a step of one row uses."""
+        return self.network.noise_dim
+
+    @property
+    def history(self) -> int:
+        """How many past steps a start should bring along."""
+        return self.network.history
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.network.codec.obs_mean.device
+
+    def begin(self, starts: Starts) -> State:
+        """See `Dynamics.begin`."""
+        return self.network.begin(starts)
+
+    def step(
+        self, state: State, action: Tensor, noise: Tensor, temperature: float = 1.0
+    ) -> tuple[tuple[Tensor, Tensor, Tensor], State]:
+        """See `Dynamics.step`."""
+        return self.network.step(state, action, noise, temperature)
+
+    def save(self, path: Path | str) -> None:
+        """Write the folder `path`: `model.json`, `weights.safetensors`, `starts.safetensors`; all of it or nothing."""
+        header = {
+            "kind": KIND,
+            "format": files.FORMAT,
+            "name": self.name,
+            "settings": dict(self.settings),
+            "observation_space": to_json(self.observation.space),
+            "action_space": to_json(self.action.space),
+            "horizon": self.horizon,
+            "provenance": dict(self.provenance),
+        }
+        weights = {name: tensor.detach().cpu().numpy() for name, tensor in self.network.state_dict().items()}
+        with files.replacing(Path(path)) as folder:
+            folder.mkdir()
+            files.write_json(folder / "model.json", header)
+            files.write_arrays(folder / "weights.safetensors", weights, {}, KIND)
+            begin = {f.name: getattr(self.starts, f.name) for f in dataclasses.fields(Starts)}
+            files.write_arrays(folder / "starts.safetensors", begin, {}, "starts")
+
+    @classmethod
+    def load(cls, path: Path | str, device: torch.device | str = "cpu") -> Self:
+        """Read the folder that `save` wrote; executes nothing.
+
+        Raises:
+            DamagedFileError: where the folder is missing, truncated, foreign or of a newer format.
+        """
+        folder = Path(path)
+        if not (folder / "model.json").is_file():
+            raise files.DamagedFileError(
+                f"{folder} is no fitted model (it holds no model.json); `sandbox fit` makes one"
+            )
+        header = files.read_json(folder / "model.json")
+        if not isinstance(header, dict) or header.get("kind") != KIND:
+            raise files.DamagedFileError(f"{folder / 'model.json'} does not describe a fitted model")
+        if header["format"] > files.FORMAT:
+            raise files.DamagedFileError(f"{folder} has format {header['format']}, newer than this Sandbox reads")
+        observation = layout(from_json(header["observation_space"]))
+        action = action_layout(from_json(header["action_space"]))
+        network = build(header["name"], header["settings"], observation, action)
+        weights, _ = files.read_arrays(folder / "weights.safetensors", KIND)
+        try:
+            network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
+        except RuntimeError as error:
+            first = str(error).splitlines()[0]
+            raise files.DamagedFileError(f"{folder} holds weights of another model ({first})") from None
+        starts, _ = files.read_arrays(folder / "starts.safetensors", "starts")
+        return cls(
+            name=header["name"],
+            settings=header["settings"],
+            network=network.to(device).eval(),
+            observation=observation,
+            action=action,
+            horizon=header["horizon"],
+            starts=Starts(**starts),
+            provenance=header["provenance"],
+        )
+
+    def describe(self) -> str:
+        """One line: name, parameters and data."""
+        count = sum(parameter.numel() for parameter in self.network.parameters())
+        memory, head = models.parse(self.name)
+        return f"{self.name} ({memory} × {head}), {count:,} parameters, {json.dumps(dict(self.provenance).get('data', {}))}"
+
+
+def build(name: str, settings: Mapping[str, Any], observation: Layout, action: Layout) -> WorldModel:
+    """An untrained world model of the given name; `settings` go to its memory and its head by keyword."""
+    memory_name, head_name = models.parse(name)
+    codec = Codec(observation.elements, action.elements)
+    memory: Memory = models.part(memory_name)(codec.features_dim, **settings.get("memory", {}))
+    head: Head = models.part(head_name)(memory.context_dim, observation.elements, **settings.get("head", {}))
+    transition = codec.features_dim + codec.obs_features_dim + observation.width
+    everything = transition + memory.context_dim
+    reward = (Element("continuous"),)
+    rewards = {
+        name: Mixture(size, reward, components=_REWARD_COMPONENTS, width=_OUTCOME_WIDTH)
+        for name, size in (("little", transition), ("all", everything))
+    }
+    endings = {
+        name: Mlp(size, (_OUTCOME_WIDTH, _OUTCOME_WIDTH), 1)
+        for name, size in (("little", codec.obs_features_dim), ("all", everything))
+    }
+    return WorldModel(codec, memory, head, Outcome(endings, rewards, rewards["little"].noise_dim))

@@ -1,0 +1,77 @@
+r"""Mixture density (Bishop 1994): a weighted sum of simple densities whose parameters a network gives.
+
+p(y | c) = Σ_k w_k(c) Π_d p_k(y_d | c), with a normal law of its own mean and scale for every continuous element of every
+component, and a categorical or Bernoulli law for the others; elements depend on each other through the component.
+Temperature as in World Models (Ha & Schmidhuber 2018, section 4): logits / τ, variances · τ.
+"""
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from sandbox.models.core import Head, Training
+from sandbox.models.nets import Mlp, draw_category, uniform_from
+from sandbox.spaces import Element
+
+# Below a hundredth of the data's own spread a likelihood only rewards certainty, no longer accuracy.
+FLOOR = 0.01
+
+
+class Mixture(Head):
+    """A mixture of `components` product densities, all parameters from one network."""
+
+    training_defaults: ClassVar[Training] = Training()
+
+    def __init__(self, context_dim: int, elements: tuple[Element, ...], components: int = 3, width: int = 128) -> None:
+        super().__init__(context_dim, elements)
+        self.components = components
+        classes = sum(count for _, count in self.categorical)
+        self.sizes = [1, len(self.continuous), len(self.continuous), classes, len(self.binary)]
+        self.body = Mlp(context_dim, (width, width), components * sum(self.sizes))
+        self.noise_dim = 1 + len(elements)
+
+    def parameters_given(self, context: Tensor) -> tuple[Tensor, ...]:
+        """Log-weights `(N, K)`, means and scales `(N, K, Dc)`, class logits `(N, K, ΣC)`, binary logits `(N, K, Db)`."""
+        raw = self.body(context).reshape(len(context), self.components, -1)
+        weight, mean, scale, classes, binary = raw.split(self.sizes, dim=-1)
+        return weight[..., 0].log_softmax(-1), mean, FLOOR + functional.softplus(scale), classes, binary
+
+    def log_prob(self, context: Tensor, target: Tensor) -> Tensor:
+        """The log-density of standardised targets `(N, D)`, `(N,)`."""
+        weight, mean, scale, classes, binary = self.parameters_given(context)
+        number = target[:, None, self.continuous]
+        density = -0.5 * ((number - mean) / scale).square() - scale.log() - 0.5 * math.log(2 * math.pi)
+        total = weight + density.sum(-1)
+        counts = [count for _, count in self.categorical]
+        for (column, _), logits in zip(self.categorical, classes.split(counts, dim=-1) if counts else (), strict=True):
+            index = target[:, None, None, column].long().expand(-1, self.components, 1)
+            total = total + logits.log_softmax(-1).gather(-1, index)[..., 0]
+        if self.binary:
+            sign = 2 * target[:, None, self.binary] - 1
+            total = total + functional.logsigmoid(sign * binary).sum(-1)
+        return total.logsumexp(-1)
+
+    def loss(self, context: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
+        """The negative log-likelihood, `(N,)`."""
+        return -self.log_prob(context, target)
+
+    def sample(self, context: Tensor, noise: Tensor, temperature: float = 1.0) -> Tensor:
+        """A component by the first noise number, then every element of it by its own."""
+        weight, mean, scale, classes, binary = self.parameters_given(context)
+        row = torch.arange(len(context), device=context.device)
+        component = draw_category(weight / temperature, noise[:, 0])
+        drawn = context.new_empty(len(context), len(self.elements))
+        own = noise[:, 1:]
+        mean, scale = mean[row, component], scale[row, component]
+        drawn[:, self.continuous] = mean + scale * math.sqrt(temperature) * own[:, self.continuous]
+        counts = [count for _, count in self.categorical]
+        chosen = classes[row, component].split(counts, dim=-1) if counts else ()
+        for (column, _), logits in zip(self.categorical, chosen, strict=True):
+            drawn[:, column] = draw_category(logits / temperature, own[:, column]).to(drawn.dtype)
+        if self.binary:
+            probability = torch.sigmoid(binary[row, component] / temperature)
+            drawn[:, self.binary] = (uniform_from(own[:, self.binary]) < probability).to(drawn.dtype)
+        return drawn

@@ -1,0 +1,36 @@
+"""The small networks that every family is built from, and draws from simple laws out of standard normal noise."""
+
+import itertools
+
+import torch
+from torch import Tensor, nn
+
+
+class Mlp(nn.Module):
+    """A multilayer perceptron `(N, inputs) -> (N, outputs)`; with no inputs at all it sees a constant one."""
+
+    def __init__(self, inputs: int, hidden: tuple[int, ...], outputs: int) -> None:
+        super().__init__()
+        self.blind = inputs == 0
+        sizes = (max(inputs, 1), *hidden)
+        layers: list[nn.Module] = []
+        for size, following in itertools.pairwise(sizes):
+            layers += [nn.Linear(size, following), nn.SiLU()]
+        self.layers = nn.Sequential(*layers, nn.Linear(sizes[-1], outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(N, inputs)` to `(N, outputs)`."""
+        if self.blind:
+            x = x.new_ones(*x.shape[:-1], 1)
+        return self.layers(x)  # type: ignore[no-any-return]
+
+
+def uniform_from(noise: Tensor) -> Tensor:
+    """Standard normal numbers as uniform ones in (0, 1), through the normal distribution function."""
+    return torch.special.ndtr(noise).clamp(1e-7, 1 - 1e-7)
+
+
+def draw_category(logits: Tensor, noise: Tensor) -> Tensor:
+    """One category a row by the inverse distribution function: `(N, K)` and standard normal `(N,)` give `(N,)`."""
+    reached = torch.softmax(logits, dim=-1).cumsum(dim=-1) < uniform_from(noise)[:, None]
+    return reached.sum(dim=-1).clamp(max=logits.shape[-1] - 1)

@@ -1,0 +1,32 @@
+"""RNN: a gated recurrent unit (Cho et al. 2014), the memory of World Models (Ha & Schmidhuber 2018)."""
+
+import torch
+from torch import Tensor, nn
+
+from sandbox.models.core import Memory, State
+
+
+class Rnn(Memory):
+    """Remembers through a hidden vector `h`; the context is `h` beside the present step.
+
+    The present step reaches the head directly, so that a world without hidden state is not squeezed through `h`.
+    """
+
+    def __init__(self, features_dim: int, hidden: int = 64) -> None:
+        super().__init__()
+        self.gru = nn.GRU(features_dim, hidden, batch_first=True)
+        self.context_dim = hidden + features_dim
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """`(B, T, X)` to `(B, T, C)`."""
+        hidden, _ = self.gru(x)
+        return torch.cat([hidden, x], dim=-1)
+
+    def start(self, rows: int, device: torch.device) -> State:
+        """Nothing seen yet: zeros."""
+        return {"hidden": torch.zeros(rows, self.gru.hidden_size, device=device)}
+
+    def step(self, state: State, x: Tensor) -> tuple[Tensor, State]:
+        """One tick with the weights of the parallel pass."""
+        _, hidden = self.gru(x[:, None], state["hidden"][None].contiguous())
+        return torch.cat([hidden[0], x], dim=-1), {"hidden": hidden[0]}

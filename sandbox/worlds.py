@@ -1,0 +1,145 @@
+"""Names become worlds: any Gymnasium environment, ours or the user's own, examined before anything is spent on it."""
+
+import difflib
+import importlib
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import sandbox_envs
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
+
+from sandbox.spaces import UnsupportedSpaceError, action_layout, layout
+
+# An environment without a time limit must end by itself within this many random steps.
+PATIENCE = 2000
+
+
+class WorldError(ValueError):
+    """A world that does not exist, raises, or breaks Gymnasium's API; one sentence says which and what to do."""
+
+
+@dataclass(frozen=True)
+class World:
+    """How to make one environment, in this process or another: its name, its arguments and its time limit."""
+
+    name: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    horizon: int | None = None  # the user's `--horizon`; None takes the registered limit
+
+    def make(self, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
+        """One environment.
+
+        Raises:
+            WorldError: where the name is unknown or the environment's constructor raises.
+        """
+        arguments = dict(self.arguments) | ({"render_mode": render_mode} if render_mode else {})
+        factory = _factory(self.name)
+        try:
+            env = factory(**arguments)
+        except gymnasium.error.Error as error:
+            raise WorldError(_unknown(self.name, error)) from None
+        except Exception as error:
+            raise WorldError(f"{self.name} cannot be made: {type(error).__name__}: {error}") from error
+        if not isinstance(env, gymnasium.Env):
+            raise WorldError(f"{self.name} made a {type(env).__name__}, not a gymnasium.Env; subclass gymnasium.Env")
+        if self.horizon is not None:
+            env = gymnasium.wrappers.TimeLimit(env, self.horizon)
+        return env
+
+    def make_vec(self, num_envs: int) -> VectorEnv[Any, Any, Any]:
+        """A batch of environments that reset in the same step: native where the world is ours."""
+        if self.name.startswith("sandbox/"):
+            arguments = dict(self.arguments) | ({"max_episode_steps": self.horizon} if self.horizon else {})
+            return gymnasium.make_vec(self.name, num_envs=num_envs, **arguments)
+        return SyncVectorEnv([self.make] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
+
+    @cached_property
+    def spaces(self) -> tuple[gymnasium.Space[Any], gymnasium.Space[Any]]:
+        """The observation and action space of one environment."""
+        env = self.make()
+        try:
+            return env.observation_space, env.action_space
+        finally:
+            env.close()
+
+
+def world(name: str, arguments: Mapping[str, Any] | None = None, horizon: int | None = None) -> World:
+    """The world called `name`: a Gymnasium id, a bare name of ours, or `module:id`, `module:Class`, `module:function`."""
+    if (
+        "/" not in name
+        and ":" not in name
+        and hasattr(sandbox_envs, "worlds")
+        and name.lower() in sandbox_envs.worlds()
+    ):
+        name = sandbox_envs.world_id(name.lower())
+    return World(name, dict(arguments or {}), horizon)
+
+
+def _factory(name: str) -> Callable[..., Any]:
+    module_name, colon, attribute = name.partition(":")
+    if not colon:
+        return lambda **arguments: gymnasium.make(name, **arguments)
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name != module_name.partition(".")[0] and error.name != module_name:
+            raise WorldError(f"{module_name} needs the module {error.name}, which is not installed") from None
+        raise WorldError(
+            f"there is no module {module_name} here or installed; {name} means module:id, module:Class or "
+            "module:function, looked up from the current folder"
+        ) from None
+    except Exception as error:
+        raise WorldError(f"importing {module_name} failed: {type(error).__name__}: {error}") from error
+    if hasattr(module, attribute):
+        return getattr(module, attribute)  # type: ignore[no-any-return]
+    return lambda **arguments: gymnasium.make(attribute, **arguments)
+
+
+def _unknown(name: str, error: Exception) -> str:
+    known = [*sandbox_envs.worlds(), *gymnasium.registry]
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"; did you mean {close[0]}?" if close else "; `sandbox list` shows ours"
+    return f"there is no world {name} ({str(error).rstrip('.')}){hint}"
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was found out about a world before it is used."""
+
+    horizon: int
+    step_seconds: float  # the median wall-clock of one step, in seconds
+    warnings: tuple[str, ...]
+
+
+def examine(chosen: World, seed: int = 0) -> Examination:
+    """Check that a world can be learned: supported spaces, Gymnasium's API, episodes that end.
+
+    Raises:
+        WorldError: names the rule that the environment breaks and the way out.
+    """
+    from sandbox.examination import examine_environment
+
+    env = chosen.make()
+    try:
+        layout(env.observation_space)
+        action_layout(env.action_space)
+    except UnsupportedSpaceError as error:
+        raise WorldError(f"{chosen.name}: {error}") from None
+    try:
+        limit = chosen.horizon or _registered_limit(env)
+        horizon, step_seconds, warnings = examine_environment(env, chosen.name, limit, PATIENCE, seed)
+        return Examination(horizon, step_seconds, warnings)
+    finally:
+        env.close()
+
+
+def _registered_limit(env: gymnasium.Env[Any, Any]) -> int | None:
+    """The time limit of the innermost TimeLimit wrapper or specification, in steps."""
+    return env.spec.max_episode_steps if env.spec is not None else None
