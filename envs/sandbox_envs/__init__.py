@@ -10,7 +10,8 @@ from sandbox_envs.registry import register, simulation, world, worlds
 
 if TYPE_CHECKING:
     from sandbox_envs.canvas import painter
-    from sandbox_envs.checker import VectorEnvError, check_vector_env
+    from sandbox_envs.checker import check_vector_env
+    from sandbox_envs.contract import VectorEnvError
     from sandbox_envs.core import Simulation
     from sandbox_envs.single import SimEnv
     from sandbox_envs.vector import SimVectorEnv
@@ -31,7 +32,7 @@ _HOME = {
     "Simulation": "core",
     "SimEnv": "single",
     "SimVectorEnv": "vector",
-    "VectorEnvError": "checker",
+    "VectorEnvError": "contract",
     "check_vector_env": "checker",
     "painter": "canvas",
 }

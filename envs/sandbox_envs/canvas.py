@@ -126,19 +126,29 @@ def painter(world: "str | Simulation", **parameters: Any) -> Painter:
     return Painter(resolved(world, parameters))
 
 
+class WindowError(ValueError):
+    """No window can be opened here."""
+
+
 class Window:
     """A window that shows pictures; closing it ends nothing but the showing.
 
     Raises:
-        RuntimeError: there is no display.
+        WindowError: there is no display.
     """
 
     def __init__(self, title: str, size: tuple[int, int]) -> None:
         try:
             pygame.display.init()
+            # Without a display SDL paints silently off the screen; that is taken only from those who asked for it.
+            if pygame.display.get_driver() == "offscreen" and os.environ.get("SDL_VIDEODRIVER") != "offscreen":
+                pygame.display.quit()
+                raise pygame.error("there is no display")
             self._screen = pygame.display.set_mode(size)
         except pygame.error as error:
-            raise RuntimeError(f"No window can be opened here ({error}): use render_mode='rgb_array'.") from error
+            raise WindowError(
+                f"No window can be opened ({error}): use render_mode='rgb_array', or set SDL_VIDEODRIVER=dummy to do without."
+            ) from error
         pygame.display.set_caption(title)
         self._clock = pygame.time.Clock()
 

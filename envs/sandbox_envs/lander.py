@@ -1,6 +1,6 @@
 """Lander: a rocket with a main and two side thrusters lands on a pad, in gusting wind, between hills that change.
 
-Units are metres, seconds and radians; x points right, y up, angles counterclockwise, and the pad's middle is the origin.
+Units are metres, seconds and radians; x points right, y up, angles counterclockwise; the pad's middle is the origin.
 The wind is an Ornstein-Uhlenbeck process (Uhlenbeck and Ornstein, "On the theory of the Brownian motion", 1930), drawn
 exactly. The reward is the progress of a potential (Ng, Harada and Russell, "Policy invariance under reward
 transformations", 1999) less the fuel, and 100 more or less at the end.
@@ -69,7 +69,7 @@ def _potential(s: Any) -> float:
     height = s.y + FOOT_Y
     distance = math.sqrt(s.x * s.x + height * height) / LENGTH
     speed = math.sqrt(s.vx * s.vx + s.vy * s.vy) / SPEED
-    return -60.0 * distance - 60.0 * speed - 60.0 * abs(s.angle)
+    return -60.0 * (distance + speed + float(abs(s.angle)))
 
 
 @compiled
@@ -94,9 +94,9 @@ def _clip(value: float, low: float, high: float) -> float:
 class Lander(Simulation):
     """Actions: 0 nothing, 1 left, 2 main, 3 right; left and right push the nose to that side.
 
-    Observation, `(9,)`: x, height of the feet over the pad, both speeds, sine and cosine of the angle, spin, height of the
-    feet over the ground beneath, wind; each in units that make it about one. Reward: progress towards the pad, slowness
-    and uprightness, less the fuel; +100 for a soft landing on the pad, -100 for every other end.
+    Observation, `(9,)`: x, height of the feet over the pad, both speeds, sine and cosine of the angle, spin, height of
+    the feet over the ground beneath, wind; each in units that make it about one. Reward: progress towards the pad,
+    slowness and uprightness, less the fuel; +100 for a soft landing on the pad, -100 for every other end.
     """
 
     Parameters = Parameters
