@@ -127,6 +127,9 @@ class Ppo(PPO, Guided):
         self.n_steps = -(-ticks // max(1, round(steps / self.rollout_size)))
         super().run(steps, is_new, progress)
 
+    def _update_current_progress_remaining(self, num_timesteps: int, total_timesteps: int) -> None:
+        super()._update_current_progress_remaining(num_timesteps - self._begin, total_timesteps - self._begin)
+
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
     ) -> bool:
@@ -174,13 +177,7 @@ def build(settings: Settings, dim: int, action_space: spaces.Space[Any], device:
         "optimizer_kwargs": {"fused": True, "eps": 1e-5 if isinstance(settings, PpoSettings) else 1e-8},
         "net_arch": list(settings.net_arch),
     }
-    match settings:
-        case PpoSettings():
-            learner = _ppo(settings, policy, device)
-        case SacSettings():
-            learner = _sac(settings, policy, device, action_space)
-        case DqnSettings():
-            learner = _dqn(settings, policy, device)
+    learner = _choose(settings, policy, device, action_space)
     learner.observation_space = spaces.Box(-np.inf, np.inf, (dim,), np.float32)
     learner.action_space = action_space
     learner.n_envs = 1
@@ -188,6 +185,19 @@ def build(settings: Settings, dim: int, action_space: spaces.Space[Any], device:
         warnings.filterwarnings("ignore", "You are trying to run PPO on the GPU")  # the caller chose the device
         learner._setup_model()
     return learner
+
+
+def _choose(
+    settings: Settings, policy: dict[str, Any], device: torch.device, action_space: spaces.Space[Any]
+) -> Guided:
+    match settings:
+        case PpoSettings():
+            return _ppo(settings, policy, device)
+        case SacSettings():
+            return _sac(settings, policy, device, action_space)
+        case DqnSettings():
+            return _dqn(settings, policy, device)
+    raise ValueError(f"no learner goes by the settings {type(settings).__name__}")
 
 
 def _ppo(settings: PpoSettings, policy: dict[str, Any], device: torch.device) -> Ppo:
@@ -283,4 +293,5 @@ def fresh_memory(learner: Guided, is_seasoned: bool) -> None:
     if is_seasoned:
         learner.learning_starts = 0
         if isinstance(learner, DQN):
-            learner.exploration_schedule = lambda _: learner.exploration_final_eps  # type: ignore[assignment]
+            final = learner.exploration_final_eps
+            learner.exploration_schedule = lambda _: final

@@ -156,7 +156,8 @@ class Sb3Agent:
             scaled = VecNormalize(
                 rows, norm_obs=wanted.normalize_obs, norm_reward=wanted.normalize_reward, gamma=wanted.gamma
             )
-            scaled.obs_rms, scaled.ret_rms = self._obs_stats, self._return_stats
+            # SB3 types these for dict observations, which are flat here.
+            scaled.__dict__ |= {"obs_rms": self._obs_stats, "ret_rms": self._return_stats}
             self._learner.set_env(scaled)
         else:
             self._learner.set_env(rows)

@@ -62,7 +62,8 @@ def flatten_batch(space: spaces.Space[Any], obs: Batch) -> Flat:
 
 
 def _one_hot(choice: NDArray[Any], n: int) -> Flat:
-    return (choice[:, None] == np.arange(n)).astype(np.float32)
+    hot: Flat = (choice[:, None] == np.arange(n)).astype(np.float32)
+    return hot
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,8 @@ def _box_map(space: spaces.Box) -> ActionMap:
         share = (np.clip(action, -1.0, 1.0).reshape(-1, *space.shape) + 1.0) / 2.0
         scaled = low + share * (high - low)
         # Rounding to float32 may step over a bound by one unit in the last place, hence the clip in the end.
-        return np.clip((np.rint(scaled) if whole else scaled).astype(space.dtype), space.low, space.high)
+        acted: NDArray[Any] = (np.rint(scaled) if whole else scaled).astype(space.dtype)
+        return acted.clip(space.low, space.high)
 
     dim = int(np.prod(space.shape))
     return ActionMap(spaces.Box(-1.0, 1.0, (dim,), np.float32), to_env)
@@ -153,4 +155,5 @@ def _sample_box(space: spaces.Box, rows: int, rng: np.random.Generator) -> NDArr
     drawn = np.where(below & above, rng.uniform(low, np.maximum(low, high), shape), rng.standard_normal(shape))
     tail = rng.exponential(size=shape)
     drawn = np.where(below & ~above, low + tail, np.where(above & ~below, high - tail, drawn))
-    return np.clip(drawn.astype(space.dtype), space.low, space.high)
+    actions: NDArray[Any] = drawn.astype(space.dtype)
+    return actions.clip(space.low, space.high)

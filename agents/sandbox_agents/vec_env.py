@@ -72,6 +72,7 @@ class Sb3VecEnv(VecEnv):
     ) -> None:
         """Write the infos of the finished ``rows`` and start their counts anew."""
         last = flatten_batch(self._envs.single_observation_space, final_obs(infos["final_obs"], rows))
+        self._require_finite("final observation", last, rows)
         seconds = round(time.perf_counter() - self._born, 6)
         for k, row in enumerate(rows.tolist()):
             row_infos[row] = {
@@ -79,7 +80,6 @@ class Sb3VecEnv(VecEnv):
                 "TimeLimit.truncated": bool(cut[row]),
                 "episode": {"r": float(self._returns[row]), "l": int(self._lengths[row]), "t": seconds},
             }
-        self._require_finite("final observation", last)
         self._returns[rows], self._lengths[rows] = 0.0, 0
 
     def _flat(self, obs: Batch) -> Flat:
@@ -88,9 +88,10 @@ class Sb3VecEnv(VecEnv):
         # SB3 reads the observations again after the next step, and an environment may write that one over them.
         return flat.copy()
 
-    def _require_finite(self, what: str, values: NDArray[Any]) -> None:
+    def _require_finite(self, what: str, values: NDArray[Any], rows: NDArray[np.intp] | None = None) -> None:
         if not np.isfinite(values).all():
-            row = int(np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))[0])
+            bad = int(np.flatnonzero(~np.isfinite(values.reshape(len(values), -1)).all(axis=1))[0])
+            row = bad if rows is None else int(rows[bad])
             raise ValueError(
                 f"the environment gave a {what} that is not finite (row {row}, step {self._steps} after reset): "
                 "correct the environment before training in it"
