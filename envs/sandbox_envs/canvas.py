@@ -147,7 +147,7 @@ class Window:
             self._screen = pygame.display.set_mode(size)
         except pygame.error as error:
             raise WindowError(
-                f"No window can be opened ({error}): use render_mode='rgb_array', or set SDL_VIDEODRIVER=dummy to do without."
+                f"No window can be opened ({error}): use render_mode='rgb_array', or set SDL_VIDEODRIVER=dummy."
             ) from error
         pygame.display.set_caption(title)
         self._clock = pygame.time.Clock()

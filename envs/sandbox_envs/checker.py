@@ -37,9 +37,9 @@ def check_vector_env(
 ) -> None:
     """Play `envs` several times and raise at the first broken rule.
 
-    The rules: spaces are batches of the single ones; shapes, dtypes and bounds are the spaces'; nothing that was returned
-    shares memory with what is returned next, or with the environment; every info has its mask; the autoreset mode of
-    `metadata` is kept; a seed decides everything; an action changed in one row changes no other.
+    The rules: spaces are batches of the single ones; shapes, dtypes and bounds are the spaces'; nothing that was
+    returned shares memory with what is returned next, or with the environment; every info has its mask; the autoreset
+    mode of `metadata` is kept; a seed decides everything; an action changed in one row changes no other.
 
     Args:
         envs: any vector environment; it is reset, and left in the middle of an episode.

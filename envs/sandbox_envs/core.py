@@ -153,6 +153,7 @@ def _step_rows(
     high: NDArray[Any],
     obs: NDArray[Any],
     final_obs: NDArray[Any],
+    final_rows: NDArray[np.int64],
     reward: NDArray[np.float64],
     terminated: NDArray[np.bool_],
     truncated: NDArray[np.bool_],
@@ -160,7 +161,10 @@ def _step_rows(
     mode: int,
     p: Any,
 ) -> int:
-    """Step every row; return how many episodes ended, or `-1 - row` of a bad action: then nothing was stepped."""
+    """Step every row; return how many episodes ended, or `-1 - row` of a bad action: then nothing was stepped.
+
+    In SAME_STEP the last observation of the `k`-th of them, which was in row `final_rows[k]`, goes to `final_obs[k]`.
+    """
     for row in range(actions.shape[0]):
         for column in range(actions.shape[1]):
             value = actions[row, column]
@@ -175,11 +179,12 @@ def _step_rows(
             s.elapsed += 1
             cut = s.elapsed >= limit
             if end or cut:
-                finished += 1
                 s.ended = True
                 if mode == SAME_STEP:
-                    _observe(s, final_obs[row], p)
+                    final_rows[finished] = row
+                    _observe(s, final_obs[finished], p)
                     _begin(s, p)
+                finished += 1
         elif mode == NEXT_STEP:
             _begin(s, p)
         else:

@@ -103,6 +103,7 @@ class SimVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         self._obs_shape = (self.num_envs, *self.single_observation_space.shape)
         self._obs_dtype = self.single_observation_space.dtype
         self._final_obs = np.empty(self._obs_shape, self._obs_dtype)
+        self._final_rows = np.empty(self.num_envs, np.int64)
         self._states = np.zeros(self.num_envs, self.simulation.dtype)
         self._action_shape = (self.num_envs, *(self.single_action_space.shape or ()))
         self._begun = False
@@ -134,7 +135,7 @@ class SimVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
             rows = np.flatnonzero(self._states["ended"]).tolist()
             raise ValueError(f"Rows {rows} have ended: reset them with options={{'reset_mask': mask}} first.")
         (obs, reward, terminated, truncated), finished = self.advance(actions)
-        info = self._final_info(terminated | truncated) if finished and self._mode == SAME_STEP else {}
+        info = self._final_info(terminated | truncated, finished) if finished and self._mode == SAME_STEP else {}
         return obs, reward, terminated, truncated, info
 
     def advance(self, actions: Any) -> tuple[Step, int]:
@@ -146,8 +147,8 @@ class SimVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         obs, reward = np.empty(self._obs_shape, self._obs_dtype), np.empty(count)
         terminated, truncated = np.empty(count, np.bool_), np.empty(count, np.bool_)
         finished = self._step_rows(
-            self._states, given, self._low, self._high, obs, self._final_obs, reward, terminated, truncated,
-            self._limit, self._mode, self.simulation.parameters,
+            self._states, given, self._low, self._high, obs, self._final_obs, self._final_rows,
+            reward, terminated, truncated, self._limit, self._mode, self.simulation.parameters,
         )  # fmt: skip
         if finished < 0:
             row = -1 - finished
@@ -203,8 +204,8 @@ class SimVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         actions, flags = np.empty((self.num_envs, len(self._low)), self._low.dtype), np.empty(self.num_envs, np.bool_)
         self._reset_rows = machine_code(loops.reset_rows, self._states, flags, obs, p)
         self._step_rows = machine_code(
-            loops.step_rows, self._states, actions, self._low, self._high, obs, obs, np.empty(self.num_envs),
-            flags, flags, self._limit, self._mode, p,
+            loops.step_rows, self._states, actions, self._low, self._high, obs, obs, self._final_rows,
+            np.empty(self.num_envs), flags, flags, self._limit, self._mode, p,
         )  # fmt: skip
 
     def __getstate__(self) -> dict[str, Any]:
@@ -226,10 +227,10 @@ class SimVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         self._states["key"][chosen] = row_keys([seeds[row] or 0 for row in chosen])
         self._states["counter"][chosen] = 0
 
-    def _final_info(self, ended: NDArray[np.bool_]) -> dict[str, Any]:
-        rows = np.flatnonzero(ended)
+    def _final_info(self, ended: NDArray[np.bool_], finished: int) -> dict[str, Any]:
         final_obs = np.empty(self.num_envs, object)
-        for row, obs in zip(rows.tolist(), self._final_obs[rows], strict=True):
+        last = self._final_obs[:finished].copy()
+        for row, obs in zip(self._final_rows[:finished].tolist(), last, strict=True):
             final_obs[row] = obs
         return {"final_obs": final_obs, "_final_obs": ended, "final_info": {}, "_final_info": ended.copy()}
 
