@@ -1,1 +1,64 @@
-"""Where simulation and generative models meet."""
+"""Where simulation and generative models meet: learn any Gymnasium world, dream it, and measure the difference.
+
+Importing this package registers `sandbox/Dream-v0` and costs little: torch is imported by the first name that needs it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import gymnasium
+
+import sandbox_envs as sandbox_envs  # registers sandbox/*
+
+if TYPE_CHECKING:
+    from sandbox.collection import collect
+    from sandbox.dream import DreamEnv, DreamVectorEnv
+    from sandbox.models.fit import FitSettings, fit
+    from sandbox.models.fitted import FittedModel
+    from sandbox.trajectories import Starts, Trajectories
+    from sandbox.worlds import World, world
+
+_HOMES = {
+    "DreamEnv": "dream",
+    "DreamVectorEnv": "dream",
+    "FitSettings": "models.fit",
+    "FittedModel": "models.fitted",
+    "Starts": "trajectories",
+    "Trajectories": "trajectories",
+    "World": "worlds",
+    "collect": "collection",
+    "fit": "models.fit",
+    "load": "models.fitted",
+    "world": "worlds",
+}
+
+__all__ = [
+    "DreamEnv",
+    "DreamVectorEnv",
+    "FitSettings",
+    "FittedModel",
+    "Starts",
+    "Trajectories",
+    "World",
+    "collect",
+    "fit",
+    "load",
+    "world",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module that is the home of `name` when it is first asked for (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = import_module(f"{__name__}.{_HOMES[name]}")
+    found = getattr(module, name)
+    globals()[name] = found
+    return found
+
+
+gymnasium.register(
+    id="sandbox/Dream-v0",
+    entry_point="sandbox.dream:DreamEnv",
+    vector_entry_point="sandbox.dream:make_vector",
+)

@@ -223,3 +223,11 @@ class DreamEnv(gymnasium.Env[Any, Any]):
         batch = np.asarray(action)[None]
         obs, reward, terminated, truncated, _ = self.dream.step(batch)
         return _row_of(obs, 0), float(reward[0]), bool(terminated[0]), bool(truncated[0]), {}
+
+
+def make_vector(num_envs: int = 1, **arguments: Any) -> DreamVectorEnv:
+    """What `gymnasium.make_vec("sandbox/Dream-v0", model=PATH)` calls."""
+    model = arguments.pop("model")
+    horizon = arguments.pop("max_episode_steps", None) or arguments.pop("horizon", None)
+    fitted = model if isinstance(model, FittedModel) else FittedModel.load(model)
+    return DreamVectorEnv(fitted, num_envs, horizon=horizon, **arguments)

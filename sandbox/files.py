@@ -98,3 +98,14 @@ def read_arrays(path: Path, kind: str) -> tuple[dict[str, NDArray[Any]], dict[st
     if int(metadata["format"]) > FORMAT:
         raise DamagedFileError(f"{path} has format {metadata['format']}, newer than this Sandbox reads; update it")
     return arrays, json.loads(metadata["header"])
+
+
+def require_writable(path: Path) -> None:
+    """Refuse, before anything is spent, a path that cannot be written.
+
+    Raises:
+        ValueError: names the path.
+    """
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise ValueError(f"{path} cannot be written: {folder} is no folder that may be written to")

@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-
 import sandbox_agents
+from sandbox_agents import Agent
+
 from sandbox.budget import Budget, Counted
 from sandbox.candidates import Candidate, choose
-from sandbox.collect import collect
+from sandbox.collection import collect
 from sandbox.dream import DreamVectorEnv
 from sandbox.metrics import fidelity
 from sandbox.models.fit import FitSettings, fit
 from sandbox.models.fitted import FittedModel
 from sandbox.trajectories import Trajectories, concatenate, starts
 from sandbox.worlds import World
-from sandbox_agents import Agent
 
 
 @dataclass(frozen=True)
@@ -177,9 +177,7 @@ def _collect(task: Task, envs: Counted, actor: Agent, steps: int, rng: np.random
     """At least `steps` real steps, and the rest of the last episode where the budget holds it."""
     left = envs.budget.left_to_learn
     source = {"world": task.world.name, "arguments": dict(task.world.arguments), "actor": actor.name}
-    return collect(
-        envs, actor, min(steps, left), rng, finish_up_to=left, horizon=task.horizon, source=source
-    )
+    return collect(envs, actor, min(steps, left), rng, finish_up_to=left, horizon=task.horizon, source=source)
 
 
 def _fit(task: Task, data: Trajectories, number: int) -> FittedModel:
@@ -211,3 +209,21 @@ def _snapshot(agent: Agent, path: Path) -> Agent:
     """The agent as it is now, while the original goes on learning."""
     agent.save(path)
     return sandbox_agents.load(path)
+
+
+def dream_return(learned: Learned, episodes: int) -> float:
+    """The agent's return in its last dream, over as many episodes as its real return."""
+    assert learned.model is not None
+    envs = DreamVectorEnv(learned.model, min(episodes, 64))
+    return sandbox_agents.evaluate(learned.agent, envs, episodes, seed=0).mean
+
+
+def record(task: Task, learned: Learned, seed: int) -> list[str]:
+    """Animate the agent in the simulator beside the same agent in its dream; returns what could not be drawn."""
+    assert learned.model is not None
+    from sandbox import pictures
+
+    return pictures.record(task.world, learned.agent, learned.model, task.folder, seed)
+
+
+MODES: dict[str, Callable[[Task], Learned]] = {"random": random, "simulator": simulator, "dream": dream}

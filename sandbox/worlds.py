@@ -53,10 +53,15 @@ class World:
 
     def make_vec(self, num_envs: int) -> VectorEnv[Any, Any, Any]:
         """A batch of environments that reset in the same step: native where the world is ours."""
-        if self.name.startswith("sandbox/"):
+        if self.is_native:
             arguments = dict(self.arguments) | ({"max_episode_steps": self.horizon} if self.horizon else {})
             return gymnasium.make_vec(self.name, num_envs=num_envs, **arguments)
         return SyncVectorEnv([self.make] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
+
+    @property
+    def is_native(self) -> bool:
+        """Whether the world is ours, so that a batch of it costs little more than one row."""
+        return self.name.startswith("sandbox/")
 
     @cached_property
     def spaces(self) -> tuple[gymnasium.Space[Any], gymnasium.Space[Any]]:
@@ -70,13 +75,8 @@ class World:
 
 def world(name: str, arguments: Mapping[str, Any] | None = None, horizon: int | None = None) -> World:
     """The world called `name`: a Gymnasium id, a bare name of ours, or `module:id`, `module:Class`, `module:function`."""
-    if (
-        "/" not in name
-        and ":" not in name
-        and hasattr(sandbox_envs, "worlds")
-        and name.lower() in sandbox_envs.worlds()
-    ):
-        name = sandbox_envs.world_id(name.lower())
+    if "/" not in name and ":" not in name and name.lower() in sandbox_envs.worlds():
+        name = sandbox_envs.world(name.lower()).id
     return World(name, dict(arguments or {}), horizon)
 
 

@@ -8,11 +8,11 @@ import difflib
 import functools
 import importlib
 import pkgutil
+from pathlib import Path
 
 # What is in this folder without being a family.
 _FURNITURE = {"codec", "core", "fit", "fitted", "nets"}
 PLAIN_MEMORY, PLAIN_HEAD = "window", "mixture"
-_MEMORIES = {"window", "rnn", "transformer"}
 
 
 class UnknownModelError(ValueError):
@@ -44,22 +44,28 @@ def parse(name: str) -> tuple[str, str]:
             raise UnknownModelError(f"there is no model {name}{hint}; models are {', '.join(names())}, or memory+head")
     if len(parts) == 1:
         return (parts[0], PLAIN_HEAD) if parts[0] in memories() else (PLAIN_MEMORY, parts[0])
-    memory, *heads = parts
-    if len(heads) != 1 or memory not in memories() or heads[0] in memories():
+    memory, *rest = parts
+    if len(rest) != 1 or memory not in memories() or rest[0] not in heads():
         raise UnknownModelError(
-            f"{name} is no memory+head; memories are {', '.join(memories())}, heads are {', '.join(heads_())}"
+            f"{name} is no memory+head; memories are {', '.join(memories())}, heads are {', '.join(heads())}"
         )
-    return memory, heads[0]
+    return memory, rest[0]
 
 
 def memories() -> tuple[str, ...]:
     """The names of the files that hold a memory."""
-    return tuple(name for name in files() if name in _MEMORIES)
+    return tuple(name for name in files() if _is_memory(name))
 
 
-def heads_() -> tuple[str, ...]:
+def heads() -> tuple[str, ...]:
     """The names of the files that hold a head."""
-    return tuple(name for name in files() if name not in _MEMORIES)
+    return tuple(name for name in files() if not _is_memory(name))
+
+
+@functools.cache
+def _is_memory(name: str) -> bool:
+    # Read, not imported: a list of names must not wait for torch.
+    return "(Memory):" in Path(__path__[0], f"{name}.py").read_text(encoding="utf-8")
 
 
 def part(name: str) -> type:

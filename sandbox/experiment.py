@@ -1,0 +1,287 @@
+"""The contrast: a grid of cells, run as processes of one thread each, gathered into `results.json`."""
+
+import importlib.metadata
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import sandbox_agents
+
+from sandbox import files, models
+from sandbox.cell import CELL, ROW, Cell
+from sandbox.worlds import Examination, World, examine
+
+RESULTS, CONTRAST = "results.json", "contrast.json"
+DEFAULT_MODES = ("random", "simulator", "dream")
+# Five rounds, each of which has to show its model something.
+FEWEST_STEPS = 100
+POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """What is compared: every mode, model and seed on one world, with the same number of real steps."""
+
+    world: World
+    models: Sequence[str] = ("rnn", "diffusion")
+    agent: str = "ppo"
+    real_steps: int = 2000
+    seeds: Sequence[int] = (0, 1, 2)
+    modes: Sequence[str] = DEFAULT_MODES
+    agent_config: Mapping[str, Any] | None = None
+    episodes: int = 100
+    dream: Mapping[str, Any] = field(default_factory=dict)
+    device: str = "cpu"
+
+    def check(self) -> None:
+        """Refuse what cannot be run, before anything is spent or written.
+
+        Raises:
+            ValueError: names the input and the way out.
+        """
+        for model in self.models:
+            models.parse(model)
+        if self.real_steps < FEWEST_STEPS:
+            raise ValueError(
+                f"--real-steps {self.real_steps} is too few to learn anything from; use {FEWEST_STEPS} or more"
+            )
+        if len(set(self.seeds)) != len(self.seeds) or not self.seeds:
+            raise ValueError("--seeds takes different seeds, at least one")
+        if any(seed < 0 for seed in self.seeds):
+            raise ValueError(f"--seeds takes whole numbers from 0, not {min(self.seeds)}")
+        unknown = [mode for mode in self.modes if mode not in DEFAULT_MODES]
+        if unknown:
+            raise ValueError(f"there is no mode {unknown[0]}; modes are {', '.join(DEFAULT_MODES)}")
+        if self.episodes < 2:
+            raise ValueError(f"--episodes {self.episodes} cannot give an interval; use 100 or more")
+        sandbox_agents.make(self.agent, *self.world.spaces, 0, self.agent_config)
+
+    def cells(self, horizon: int) -> list[Cell]:
+        """All cells, the longest ones first, so that the last to end is a short one."""
+        learners = [name for name in sandbox_agents.applicable(self.world.spaces[1]) if name != "random"]
+        ways: dict[str, list[tuple[str | None, str]]] = {
+            "dream": [(model, self.agent) for model in self.models],
+            "simulator": [(None, learner) for learner in learners],
+            "random": [(None, "random")],
+        }
+        return [
+            Cell(
+                world=self.world.name,
+                arguments=dict(self.world.arguments),
+                horizon=horizon,
+                has_own_limit=self.world.horizon is None,
+                mode=mode,
+                model=model,
+                agent=agent,
+                agent_config=dict(self.agent_config) if self.agent_config and agent == self.agent else None,
+                seed=seed,
+                real_steps=self.real_steps,
+                episodes=self.episodes,
+                dream=dict(self.dream),
+                device=self.device,
+            )
+            for seed in self.seeds
+            for mode in ways
+            if mode in self.modes
+            for model, agent in ways[mode]
+        ]
+
+
+def estimated_seconds(contrast: Contrast, jobs: int) -> float:
+    """A guess at the wall-clock of a whole contrast, from what cells took on a 2-core laptop-class machine."""
+    dream, learner, judged = 150.0, 0.012 * contrast.real_steps, 5.0
+    learners = len(sandbox_agents.applicable(contrast.world.spaces[1])) - 1
+    cells = {"dream": len(contrast.models) * dream, "simulator": learners * learner, "random": 0.0}
+    each = sum(cells[mode] + judged for mode in contrast.modes)
+    return len(contrast.seeds) * each / max(1, min(jobs, os.cpu_count() or 1))
+
+
+@dataclass
+class Progress:
+    """What a display may show of one cell."""
+
+    cell: Cell
+    stage: str
+    seconds: float
+
+
+def run(
+    contrast: Contrast,
+    out: Path,
+    *,
+    jobs: int = 1,
+    command: str = "",
+    show: Callable[[list[Progress], int, int], None] = lambda running, done, total: None,
+    warn: Callable[[str], None] = lambda message: None,
+) -> dict[str, Any]:
+    """Run every cell that `out` does not hold yet, `jobs` at a time, and write `out/results.json`.
+
+    Raises:
+        ValueError: a contrast that cannot be run, or a folder that holds other results.
+    """
+    contrast.check()
+    if jobs < 1:
+        raise ValueError(f"--jobs {jobs} runs nothing; use 1 or more")
+    found = examine(contrast.world)
+    for warning in found.warnings:
+        warn(warning)
+    cells = contrast.cells(found.horizon)
+    _claim(out, cells)
+    missing = [cell for cell in cells if not (out / "cells" / cell.name / ROW).exists()]
+    if len(missing) < len(cells):
+        warn(f"{len(cells) - len(missing)} of {len(cells)} cells are in {out} already; only the others are run")
+    failed = _run_all(missing, out, jobs, show, len(cells))
+    return gather(contrast, found, cells, failed, out, command)
+
+
+def _claim(out: Path, cells: Sequence[Cell]) -> None:
+    """Make `out` the folder of these cells, or refuse."""
+    wanted = sorted(cell.name for cell in cells)
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"--out {out} is a file; name a folder")
+    if out.is_dir() and any(out.iterdir()):
+        stored = files.read_json(out / CONTRAST) if (out / CONTRAST).exists() else None
+        if not isinstance(stored, dict) or stored.get("cells") != wanted:
+            raise ValueError(f"--out {out} exists and holds other results; name another folder or remove it")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        files.write_json(out / CONTRAST, {"cells": wanted})
+    except OSError as error:
+        raise ValueError(f"--out {out} cannot be written ({error.strerror}); name another folder") from None
+
+
+def _run_all(
+    missing: Sequence[Cell],
+    out: Path,
+    jobs: int,
+    show: Callable[[list[Progress], int, int], None],
+    total: int,
+) -> dict[str, str]:
+    """Run the missing cells; returns the error of each one that failed, by name."""
+    waiting, failed = list(missing), {}
+    running: dict[str, tuple[Cell, subprocess.Popen[bytes], float]] = {}
+    done = total - len(missing)
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                cell = waiting.pop(0)
+                running[cell.name] = (cell, _start(cell, out / "cells" / cell.name), time.perf_counter())
+            for name, (_, process, _) in list(running.items()):
+                if process.poll() is None:
+                    continue
+                del running[name]
+                done += 1
+                if process.returncode != 0 or not (out / "cells" / name / ROW).exists():
+                    failed[name] = _error(out / "cells" / name, process.returncode)
+            now = time.perf_counter()
+            stages = [Progress(c, _last_line(out / "cells" / c.name), now - begun) for c, _, begun in running.values()]
+            show(stages, done, total)
+            if running:
+                time.sleep(POLL_SECONDS)
+    finally:
+        for _, process, _ in running.values():
+            process.terminate()
+            process.wait()
+    return failed
+
+
+def _start(cell: Cell, folder: Path) -> subprocess.Popen[bytes]:
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in folder.glob(".*.tmp"):
+        stale.unlink() if stale.is_file() else None
+    files.write_json(folder / CELL, asdict(cell))
+    threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYGAME_HIDE_SUPPORT_PROMPT": "1"}
+    with (folder / "log.txt").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "sandbox.cell", str(folder)],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env=os.environ | threads,
+        )
+
+
+def _last_line(folder: Path) -> str:
+    try:
+        lines = (folder / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        lines = []
+    return lines[-1] if lines else "start"
+
+
+def _error(folder: Path, status: int) -> str:
+    last = _last_line(folder).removeprefix("error: ")
+    return f"{last} (exit status {status}; the whole story is in {folder.name}/log.txt)"
+
+
+def gather(
+    contrast: Contrast,
+    found: Examination,
+    cells: Sequence[Cell],
+    failed: Mapping[str, str],
+    out: Path,
+    command: str,
+) -> dict[str, Any]:
+    """Read the rows of all cells and write `results.json`."""
+    results = {
+        "env": contrast.world.name,
+        "env_arguments": dict(contrast.world.arguments),
+        "real_steps": contrast.real_steps,
+        "rows": list(_rows(cells, failed, out)),
+        "horizon": found.horizon,
+        "step_seconds": found.step_seconds,
+        "machine": machine(),
+        "versions": versions(),
+        "command": command or shlex.join(sys.argv),
+        "notes": [*found.warnings],
+    }
+    files.write_json(out / RESULTS, results)
+    return results
+
+
+def _rows(cells: Sequence[Cell], failed: Mapping[str, str], out: Path) -> Iterator[dict[str, Any]]:
+    for cell in cells:
+        folder = out / "cells" / cell.name
+        if cell.name in failed:
+            row: dict[str, Any] = {
+                "mode": cell.mode,
+                "model": cell.model,
+                "agent": cell.agent,
+                "seed": cell.seed,
+                "real_steps": cell.real_steps,
+                "dream_steps": 0,
+                "wall_seconds": {"collect": 0.0, "fit": 0.0, "learn": 0.0, "total": 0.0},
+                "return_real": None,
+                "return_dream": None,
+                "evaluation_steps": 0,
+                "curve": [],
+                "status": "failed",
+                "error": failed[cell.name],
+                "fidelity": {},
+            }
+        else:
+            row = files.read_json(folder / ROW)
+        yield {**row, "agent_path": str((folder / "agent").resolve()), "cell": cell.name}
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    return {
+        "platform": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """The versions of what decides a result."""
+    named = ("sandbox-worlds", "torch", "gymnasium", "stable-baselines3", "numpy", "numba")
+    return {name: importlib.metadata.version(name) for name in named}
