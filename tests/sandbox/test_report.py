@@ -18,9 +18,9 @@ from PIL import Image
 from rich.console import Console
 
 from sandbox import report
-from sandbox.axes import LINE, Label, apart, ticks
-from sandbox.figures import against_real_steps, against_wall_clock, honesty
-from sandbox.standings import standings
+from sandbox.report.axes import LINE, Label, apart, ticks
+from sandbox.report.figures import against_real_steps, against_wall_clock, honesty
+from sandbox.report.standings import standings
 
 SCRIPT = "<script>alert('x')</script>"
 

@@ -11,8 +11,8 @@ import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from sandbox.axes import LETTER, Frame, Label, Pair, apart, tick_text, ticks
-from sandbox.series import Chart, Final, Series
+from sandbox.report.axes import LETTER, Frame, Label, Pair, apart, tick_text, ticks
+from sandbox.report.series import Chart, Final, Series
 
 CIRCLE, SQUARE, TRIANGLE, DIAMOND, FLAG = (24, 0.0), (4, 45.0), (3, -90.0), (4, 0.0), (3, 90.0)  # corners, turn
 HEXAGON, PENTAGON, OCTAGON, SHIELD = (6, 0.0), (5, -90.0), (8, 22.5), (5, 90.0)

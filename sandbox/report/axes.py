@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sandbox.results import number
+from sandbox.report.results import number
 
 Pair = tuple[float, float]
 LETTER = 6.9  # px: a generous width of one letter at the charts' 12 px

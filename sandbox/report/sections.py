@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from sandbox.charts import shape
-from sandbox.figures import tone, tones
-from sandbox.results import Row, decimals, number
-from sandbox.standings import Standing, best, mean
+from sandbox.report.charts import shape
+from sandbox.report.figures import tone, tones
+from sandbox.report.results import Row, decimals, number
+from sandbox.report.standings import Standing, best, mean
 
 NOTHING = "<td class='none'>–</td>"
 PARTS = ("collect", "fit", "learn")

@@ -15,11 +15,11 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from sandbox import animations, figures, sections
-from sandbox.charts import draw
 from sandbox.files import write_text
-from sandbox.results import decimals, number, read
-from sandbox.standings import Standing, best, standings, verdict
+from sandbox.report import animations, figures, sections
+from sandbox.report.charts import draw
+from sandbox.report.results import decimals, number, read
+from sandbox.report.standings import Standing, best, standings, verdict
 
 __all__ = ["table", "verdict", "write"]
 
@@ -49,9 +49,9 @@ def page(results: Mapping[str, Any], animated: str) -> str:
     here, contenders = Path(__file__).parent, standings(results)
     charts = [figures.against_real_steps(contenders), figures.against_wall_clock(contenders)]
     honesty = figures.honesty(contenders)
-    return Template((here / "report.html").read_text(encoding="utf-8")).substitute(
+    return Template((here / "page.html").read_text(encoding="utf-8")).substitute(
         env=escape(str(results["env"])),
-        style=(here / "report.css").read_text(encoding="utf-8"),
+        style=(here / "page.css").read_text(encoding="utf-8"),
         verdict=sections.typeset(verdict(results)),
         facts=sections.facts(results, contenders),
         table=sections.standings_table(contenders),

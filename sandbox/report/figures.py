@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from sandbox.results import Interval, Point, Row, agent_name, decimals, number
-from sandbox.series import Chart, Curve, Dot, Final, Series
-from sandbox.standings import Standing, best, half_width, mean
+from sandbox.report.results import Interval, Point, Row, agent_name, decimals, number
+from sandbox.report.series import Chart, Curve, Dot, Final, Series
+from sandbox.report.standings import Standing, best, half_width, mean
 
 FAMILIES = (
     "rnn",

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from sandbox.results import Row, decimals, number
-from sandbox.sections import typeset
-from sandbox.standings import Standing
+from sandbox.report.results import Row, decimals, number
+from sandbox.report.sections import typeset
+from sandbox.report.standings import Standing
 
 PLACES = (("simulator", "in the simulator"), ("dream", "in its dream"))
 

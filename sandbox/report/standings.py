@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from sandbox.results import Interval, Row, agent_name, contender, number, rows
+from sandbox.report.results import Interval, Row, agent_name, contender, number, rows
 
 CONFIDENCE = 0.95
 
