@@ -131,7 +131,7 @@ class WindowError(ValueError):
 
 
 class Window:
-    """A window that shows pictures; closing it ends nothing but the showing.
+    """A window that shows pictures until its user closes it; what is shown afterwards is not seen.
 
     Raises:
         WindowError: there is no display.
@@ -151,9 +151,14 @@ class Window:
             ) from error
         pygame.display.set_caption(title)
         self._clock = pygame.time.Clock()
+        self.closed = False
 
     def show(self, picture: NDArray[np.uint8], frames_per_second: int) -> None:
         """Show a picture `(H, W, 3)`, and wait as long as the frame rate asks."""
+        if not self.closed and pygame.event.get(pygame.QUIT):
+            self.close()
+        if self.closed:
+            return
         pygame.event.pump()
         pygame.surfarray.blit_array(self._screen, picture.transpose(1, 0, 2))
         pygame.display.flip()
@@ -161,4 +166,6 @@ class Window:
 
     def close(self) -> None:
         """Close the window."""
-        pygame.display.quit()
+        if not self.closed:
+            pygame.display.quit()
+        self.closed = True

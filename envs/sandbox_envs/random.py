@@ -28,7 +28,10 @@ def mix(value: np.uint64) -> np.uint64:
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def key_of(seed: np.uint64) -> np.uint64:
-    """The key of a row whose seed is `seed`; neighbouring seeds give unrelated keys."""
+    """The key of a row whose seed is `seed`; neighbouring seeds give unrelated keys.
+
+    Called from Python it returns a Python int: keep it as `np.uint64`, or numba takes it for a signed number.
+    """
     return mix(mix(np.uint64(seed) + _GOLDEN) ^ _MIX_1)
 
 

@@ -85,6 +85,11 @@ class SimEnv(gymnasium.Env[NDArray[Any], Any]):
             self._painter = Painter(self.simulation)
         return self._painter(obs, state)
 
+    @property
+    def window_closed(self) -> bool:
+        """Whether there was a window and its user closed it."""
+        return self._window is not None and self._window.closed
+
     def close(self) -> None:
         """Close the window, if there is one."""
         if self._window is not None:

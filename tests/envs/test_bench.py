@@ -1,0 +1,21 @@
+import pytest
+from sandbox_envs.bench import speed_rows
+
+
+def test_every_speed_row_stands_beside_its_peer() -> None:
+    measured = speed_rows(sizes=(4,), repeats=1, seconds=0.01)
+    assert [row["name"] for row in measured] == ["CartPole", "Lander"]
+    for row in measured:
+        assert row["rows"] == 4
+        assert row["steps_per_second"] > 0
+        assert row["peer_steps_per_second"] > 0
+        assert row["ratio"] > 1, "a compiled loop that is slower than NumPy at four rows is broken"
+
+
+@pytest.mark.slow
+def test_the_engine_keeps_its_distance_from_its_peers() -> None:
+    measured = {(row["name"], row["rows"]): row for row in speed_rows()}
+    assert measured["CartPole", 8]["ratio"] >= 8
+    assert measured["CartPole", 1024]["ratio"] >= 2
+    assert measured["Lander", 1024]["ratio"] >= 3
+    assert measured["Lander", 1024]["steps_per_second"] >= 3e6
