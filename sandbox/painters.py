@@ -1,0 +1,98 @@
+"""How a dreamed observation becomes a picture: by the world's own brush, or by a renderer whose state can be set."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+import gymnasium
+import numpy as np
+from gymnasium.envs import classic_control
+from numpy.typing import NDArray
+
+from sandbox.spaces import layout
+
+Picture = NDArray[np.uint8]  # (H, W, 3)
+Painter = Callable[[Any], Picture]  # from one observation of the environment's own space
+
+# An environment that was set truly goes on as the observed one did, but for the rounding of float32 observations.
+_TOLERANCE = 1e-3
+
+
+def painter(env: gymnasium.Env[Any, Any], obs: Sequence[Any], action: Sequence[Any]) -> Painter | None:
+    """What paints any observation of `env`, which must have been made with render_mode "rgb_array"; None if nothing can.
+
+    An environment with a method `paint(obs)`, as our worlds have, is asked. Gymnasium's classic control is set to the
+    state behind the observation; that is trusted only if it passes a probe on the episode `obs` (T + 1 observations) and
+    `action` (T actions) that really happened: set from one observation, it must step to the next one.
+    """
+    own = getattr(env.unwrapped, "paint", None)
+    if callable(own):
+        return cast(Painter, own)
+    state_of = next((state for kind, state in _STATES.items() if isinstance(env.unwrapped, kind)), None)
+    if state_of is None or not _goes_on_as_observed(env, state_of, obs, action):
+        return None
+    env.reset(seed=0)  # forgets the probe's last action, which some renderers show
+
+    def paint(seen: Any) -> Picture:
+        _set(env, state_of, seen)
+        return rendered(env)
+
+    return paint
+
+
+def rendered(env: gymnasium.Env[Any, Any]) -> Picture:
+    """What `env` renders, `(H, W, 3)`.
+
+    Raises:
+        ValueError: it rendered something other than a picture.
+    """
+    picture = np.asarray(env.render())
+    if picture.ndim != 3 or picture.shape[2] not in (3, 4):
+        raise ValueError(f"render() gave an array of shape {picture.shape} where a picture (H, W, 3) was expected")
+    return cast(Picture, picture[..., :3].astype(np.uint8))
+
+
+def _goes_on_as_observed(
+    env: gymnasium.Env[Any, Any], state_of: "State", obs: Sequence[Any], action: Sequence[Any]
+) -> bool:
+    """Set the environment to three moments of the episode, step it, and compare with what followed."""
+    see = layout(env.observation_space)
+    for step in {0, len(action) // 2, len(action) - 1}:
+        env.reset(seed=0)
+        _set(env, state_of, obs[step])
+        following, *_ = env.step(action[step])
+        if not np.allclose(see.to_row(following), see.to_row(obs[step + 1]), rtol=_TOLERANCE, atol=_TOLERANCE):
+            return False
+    return True
+
+
+State = Callable[[NDArray[np.float64]], Sequence[float]]
+
+
+def _set(env: gymnasium.Env[Any, Any], state_of: State, obs: Any) -> None:
+    unwrapped: Any = env.unwrapped
+    unwrapped.state = np.array(state_of(np.asarray(obs, np.float64)))
+
+
+def _pendulum(obs: NDArray[np.float64]) -> Sequence[float]:
+    cos, sin, speed = obs
+    return math.atan2(sin, cos), speed
+
+
+def _acrobot(obs: NDArray[np.float64]) -> Sequence[float]:
+    cos, sin, cos_2, sin_2, speed, speed_2 = obs
+    return math.atan2(sin, cos), math.atan2(sin_2, cos_2), speed, speed_2
+
+
+def _itself(obs: NDArray[np.float64]) -> Sequence[float]:
+    return cast(Sequence[float], obs.tolist())
+
+
+# The state behind an observation, for environments whose renderer looks at `state` alone.
+_STATES: Mapping[type[gymnasium.Env[Any, Any]], State] = {
+    classic_control.PendulumEnv: _pendulum,
+    classic_control.AcrobotEnv: _acrobot,
+    classic_control.CartPoleEnv: _itself,
+    classic_control.MountainCarEnv: _itself,
+    classic_control.Continuous_MountainCarEnv: _itself,
+}

@@ -1,0 +1,199 @@
+"""The animation of a contrast: an agent in the simulator beside the same agent in its dream, from the same start."""
+
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+import numpy as np
+from PIL import Image
+from sandbox_agents import Agent, RandomAgent
+
+from sandbox import film
+from sandbox.dream import DreamEnv
+from sandbox.models.fitted import FittedModel
+from sandbox.painters import Painter, Picture, painter, rendered
+from sandbox.spaces import Layout, Rows, layout
+from sandbox.traces import MOST_LINES, scale, trace
+from sandbox.trajectories import Starts
+from sandbox.worlds import World
+
+_PAUSE = 1500  # milliseconds that the end is looked at before the film begins again
+
+
+def record(
+    world: World, agent: Agent, model: FittedModel, folder: Path, seed: int, steps: int = 200
+) -> list[str]:
+    """Write `folder/simulator.webp` and `folder/dream.webp`: one episode of up to `steps` steps each, the agent greedy.
+
+    Returns one sentence about each thing that could not be drawn. Never raises for what an environment, its renderer or
+    the agent may raise: a cell's results are not lost for a picture.
+    """
+    notes: list[str] = []
+    try:
+        with closing(_stage(world, notes)) as env:
+            _record(env, agent, model, folder, seed, min(steps, model.horizon), notes)
+    except Exception as error:  # what a foreign environment raises is open-ended
+        notes.append(f"{world.name} could not be shown ({_words(error)})")
+    return notes
+
+
+@dataclass(frozen=True, eq=False)
+class _Life:
+    """An episode as it was lived: T + 1 observations and returns so far, T actions, how it ended, and its pictures."""
+
+    obs: list[Any]
+    action: list[Any]
+    returns: list[float]
+    terminated: bool
+    truncated: bool
+    pictures: dict[int, Picture | None]  # of the steps that are shown
+
+    def __len__(self) -> int:
+        return len(self.action)
+
+    def rows(self, see: Layout) -> Rows:
+        """The observations as `(T + 1, D)`."""
+        return np.stack([see.to_row(seen) for seen in self.obs])
+
+
+class _Attempt:
+    """Paints until that fails; from then on it gives nothing, and a note says why."""
+
+    def __init__(self, paint: Painter, what: str, notes: list[str]) -> None:
+        self.paint: Painter | None = paint
+        self.what, self.notes = what, notes
+
+    def __call__(self, obs: Any) -> Picture | None:
+        if self.paint is None:
+            return None
+        try:
+            return self.paint(obs)
+        except Exception as error:  # what a foreign renderer raises is open-ended
+            self.paint = None
+            self.notes.append(f"{self.what} could not be painted ({_words(error)}), so it is shown as lines")
+            return None
+
+
+def _stage(world: World, notes: list[str]) -> gymnasium.Env[Any, Any]:
+    """The environment, able to render if it can be had so."""
+    env = world.make()
+    if "rgb_array" not in (env.metadata.get("render_modes") or ()):
+        notes.append(f"{world.name} has no render mode rgb_array, so it is shown as lines")
+        return env
+    try:
+        painted = world.make(render_mode="rgb_array")
+    except ValueError as error:
+        notes.append(f"{world.name} is shown as lines, for it cannot be rendered ({_words(error)})")
+        return env
+    env.close()
+    return painted
+
+
+def _record(
+    env: gymnasium.Env[Any, Any],
+    agent: Agent,
+    model: FittedModel,
+    folder: Path,
+    seed: int,
+    steps: int,
+    notes: list[str],
+) -> None:
+    stride = -(-steps // (film.MOST_FRAMES - 1))
+    render = _Attempt(lambda obs: rendered(env), "the simulator", notes)
+    if env.render_mode != "rgb_array":
+        render.paint = None
+    simulated = _live(env, agent, seed, steps, stride, render)
+    see = layout(env.observation_space)
+    begin = Starts(
+        see.to_row(simulated.obs[0])[None, None], np.zeros((1, 0, model.action.width), np.float32), np.zeros(1, np.int64)
+    )
+    paint = _Attempt(lambda obs: rendered(env), "the dream", notes)
+    paint.paint = painter(env, simulated.obs, simulated.action) if render.paint is not None else None
+    if paint.paint is None and render.paint is not None:
+        notes.append("no renderer here can be set to a dreamed observation, so the dream is shown as lines")
+    dreamed = _live(DreamEnv(replace(model, starts=begin)), agent, seed, steps, stride, paint)
+    _films(env, model.name, folder, simulated, dreamed, see, notes)
+
+
+def _live(
+    env: gymnasium.Env[Any, Any],
+    agent: Agent,
+    seed: int,
+    steps: int,
+    stride: int,
+    paint: Callable[[Any], Picture | None],
+) -> _Life:
+    """Up to `steps` steps of one episode, painted at every `stride`-th and at the last."""
+    see = layout(env.observation_space)
+    rng = np.random.default_rng(seed) if isinstance(agent, RandomAgent) else None
+    obs, _ = env.reset(seed=seed)
+    life = _Life([obs], [], [0.0], False, False, {0: paint(obs)})
+    terminated = truncated = False
+    while not (terminated or truncated or len(life) == steps):
+        action = agent.act(see.from_rows(see.to_row(obs)[None]), rng)[0]
+        obs, reward, terminated, truncated, _ = env.step(action)
+        life.obs.append(obs)
+        life.action.append(action)
+        life.returns.append(life.returns[-1] + float(reward))
+        if len(life) % stride == 0 or terminated or truncated or len(life) == steps:
+            life.pictures[len(life)] = paint(obs)
+    return replace(life, terminated=bool(terminated), truncated=bool(truncated))
+
+
+def _films(
+    env: gymnasium.Env[Any, Any],
+    name: str,
+    folder: Path,
+    simulated: _Life,
+    dreamed: _Life,
+    see: Layout,
+    notes: list[str],
+) -> None:
+    lives = {"simulator": simulated, "dream": dreamed}
+    drawn = scale(see.space, [life.rows(see) for life in lives.values()])
+    lined = [life for life in lives.values() if any(picture is None for picture in life.pictures.values())]
+    if lined and see.width > MOST_LINES:
+        notes.append(f"the lines show the first {MOST_LINES} of {see.width} observed numbers")
+    step_ms = 1000 / min(max(float(env.metadata.get("render_fps") or 30), 10), 50)
+    longest = max(len(simulated), len(dreamed))
+    for place, life in lives.items():
+        who = "simulator" if place == "simulator" else f"dream of {name}"
+        rows = life.rows(see)
+        pictures = {
+            step: trace(rows, step, drawn, film.PANE) if life in lined or picture is None else film.fit(picture)
+            for step, picture in life.pictures.items()
+        }
+        frames = [film.frame(picture, _caption(life, step, who)) for step, picture in pictures.items()]
+        shown = [*pictures, longest]  # whoever ends first waits for the other: the films stay in step
+        milliseconds = [round((after - step) * step_ms) for step, after in zip(pictures, shown[1:], strict=True)]
+        milliseconds[-1] += _PAUSE
+        _write(folder / f"{place}.webp", frames, milliseconds, notes)
+
+
+def _write(path: Path, frames: list[Image.Image], milliseconds: list[int], notes: list[str]) -> None:
+    try:
+        film.write(path, frames, milliseconds)
+    except (ValueError, OSError) as error:
+        notes.append(f"{path.name} was not written ({_words(error)})")
+
+
+def _caption(life: _Life, step: int, who: str) -> film.Caption:
+    gained = life.returns[step]
+    number = f"{gained:,.0f}" if abs(gained) >= 100 else f"{gained:.1f}"
+    numbers = f"step {step} · return {number}".replace("-", "−")
+    if step < len(life) or not (life.terminated or life.truncated):
+        return film.Caption(who, numbers)
+    dreaming = who != "simulator"
+    if life.terminated:
+        ending = "the dream thinks that the episode has ended" if dreaming else "the episode has ended"
+    else:
+        ending = "the time limit ended the dream" if dreaming else "the time limit ended the episode"
+    return film.Caption(who, numbers, ending)
+
+
+def _words(error: Exception) -> str:
+    """The error in one line."""
+    return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
