@@ -12,8 +12,8 @@ from sandbox import files
 from sandbox.painters import Picture
 
 WIDTH, HEIGHT = 400, 300  # pixels, at most
-STRIP = 26  # the caption's
-PANE = (WIDTH, HEIGHT - STRIP)
+STRIP = 24  # one above the picture for the numbers, one beneath it for how the episode ended
+PANE = (WIDTH, HEIGHT - 2 * STRIP)
 MOST_FRAMES, MOST_BYTES = 150, 400_000
 _INK, _PAPER, _ACCENT = "#f2f4f8", "#1f2430", "#b34700"
 # Tried in turn until the film fits: quality, and which share of the frames is kept.
@@ -22,7 +22,10 @@ _ECONOMIES = ((75, 1), (50, 1), (30, 1), (30, 2), (20, 3), (10, 5))
 
 @dataclass(frozen=True)
 class Caption:
-    """What stands on a frame: who is seen, the numbers of the moment, and how it ended if it has."""
+    """What stands on a frame: who is seen, the numbers of the moment, and how it ended if it has.
+
+    Pillow's own font, which is everywhere the same, has neither a minus sign nor dashes: a hyphen stands for them.
+    """
 
     who: str
     numbers: str
@@ -41,15 +44,15 @@ def fit(picture: Picture) -> Image.Image:
 
 
 def frame(picture: Image.Image, caption: Caption) -> Image.Image:
-    """The picture beneath its caption."""
-    whole = Image.new("RGB", (picture.width, picture.height + STRIP), _PAPER)
+    """The picture within its caption."""
+    whole = Image.new("RGB", (picture.width, picture.height + 2 * STRIP), _PAPER)
     whole.paste(picture, (0, STRIP))
     draw, font = ImageDraw.Draw(whole), ImageFont.load_default(13)
     draw.text((10, STRIP / 2), caption.who, _INK, font, anchor="lm")
     draw.text((whole.width - 10, STRIP / 2), caption.numbers, _INK, font, anchor="rm")
     if caption.ending:
         draw.rectangle((0, whole.height - STRIP, whole.width, whole.height), _ACCENT)
-        draw.text((whole.width / 2, whole.height - STRIP / 2), caption.ending, "#ffffff", font, anchor="mm")
+        draw.text((whole.width / 2, whole.height - STRIP / 2), caption.ending, _INK, font, anchor="mm")
     return whole
 
 

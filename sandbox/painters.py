@@ -19,11 +19,11 @@ _TOLERANCE = 1e-3
 
 
 def painter(env: gymnasium.Env[Any, Any], obs: Sequence[Any], action: Sequence[Any]) -> Painter | None:
-    """What paints any observation of `env`, which must have been made with render_mode "rgb_array"; None if nothing can.
+    """What paints any observation of `env`, made with render_mode "rgb_array"; None if nothing can.
 
     An environment with a method `paint(obs)`, as our worlds have, is asked. Gymnasium's classic control is set to the
-    state behind the observation; that is trusted only if it passes a probe on the episode `obs` (T + 1 observations) and
-    `action` (T actions) that really happened: set from one observation, it must step to the next one.
+    state behind the observation. That is trusted only after a probe on an episode that really happened, `obs` (T + 1 of
+    them) and `action` (T of them): set from one observation, the environment must step to the next.
     """
     own = getattr(env.unwrapped, "paint", None)
     if callable(own):

@@ -23,9 +23,7 @@ from sandbox.worlds import World
 _PAUSE = 1500  # milliseconds that the end is looked at before the film begins again
 
 
-def record(
-    world: World, agent: Agent, model: FittedModel, folder: Path, seed: int, steps: int = 200
-) -> list[str]:
+def record(world: World, agent: Agent, model: FittedModel, folder: Path, seed: int, steps: int = 200) -> list[str]:
     """Write `folder/simulator.webp` and `folder/dream.webp`: one episode of up to `steps` steps each, the agent greedy.
 
     Returns one sentence about each thing that could not be drawn. Never raises for what an environment, its renderer or
@@ -101,20 +99,21 @@ def _record(
     steps: int,
     notes: list[str],
 ) -> None:
-    stride = -(-steps // (film.MOST_FRAMES - 1))
     render = _Attempt(lambda obs: rendered(env), "the simulator", notes)
     if env.render_mode != "rgb_array":
         render.paint = None
-    simulated = _live(env, agent, seed, steps, stride, render)
+    simulated = _live(env, agent, seed, steps, render)
     see = layout(env.observation_space)
     begin = Starts(
-        see.to_row(simulated.obs[0])[None, None], np.zeros((1, 0, model.action.width), np.float32), np.zeros(1, np.int64)
+        see.to_row(simulated.obs[0])[None, None],
+        np.zeros((1, 0, model.action.width), np.float32),
+        np.zeros(1, np.int64),
     )
     paint = _Attempt(lambda obs: rendered(env), "the dream", notes)
     paint.paint = painter(env, simulated.obs, simulated.action) if render.paint is not None else None
     if paint.paint is None and render.paint is not None:
         notes.append("no renderer here can be set to a dreamed observation, so the dream is shown as lines")
-    dreamed = _live(DreamEnv(replace(model, starts=begin)), agent, seed, steps, stride, paint)
+    dreamed = _live(DreamEnv(replace(model, starts=begin)), agent, seed, steps, paint)
     _films(env, model.name, folder, simulated, dreamed, see, notes)
 
 
@@ -123,15 +122,15 @@ def _live(
     agent: Agent,
     seed: int,
     steps: int,
-    stride: int,
     paint: Callable[[Any], Picture | None],
 ) -> _Life:
-    """Up to `steps` steps of one episode, painted at every `stride`-th and at the last."""
+    """Up to `steps` steps of one episode, painted often enough for `film.MOST_FRAMES` pictures, the last among them."""
     see = layout(env.observation_space)
     rng = np.random.default_rng(seed) if isinstance(agent, RandomAgent) else None
     obs, _ = env.reset(seed=seed)
     life = _Life([obs], [], [0.0], False, False, {0: paint(obs)})
     terminated = truncated = False
+    stride = 1
     while not (terminated or truncated or len(life) == steps):
         action = agent.act(see.from_rows(see.to_row(obs)[None]), rng)[0]
         obs, reward, terminated, truncated, _ = env.step(action)
@@ -139,8 +138,18 @@ def _live(
         life.action.append(action)
         life.returns.append(life.returns[-1] + float(reward))
         if len(life) % stride == 0 or terminated or truncated or len(life) == steps:
+            stride = _make_room(life.pictures, stride)
             life.pictures[len(life)] = paint(obs)
     return replace(life, terminated=bool(terminated), truncated=bool(truncated))
+
+
+def _make_room(pictures: dict[int, Picture | None], stride: int) -> int:
+    """Drop every second picture where one more would be too many; returns the stride from now on."""
+    if len(pictures) < film.MOST_FRAMES:
+        return stride
+    for step in [step for step in pictures if step % (2 * stride)]:
+        del pictures[step]
+    return 2 * stride
 
 
 def _films(
@@ -183,7 +192,7 @@ def _write(path: Path, frames: list[Image.Image], milliseconds: list[int], notes
 def _caption(life: _Life, step: int, who: str) -> film.Caption:
     gained = life.returns[step]
     number = f"{gained:,.0f}" if abs(gained) >= 100 else f"{gained:.1f}"
-    numbers = f"step {step} · return {number}".replace("-", "−")
+    numbers = f"step {step} · return {number}"
     if step < len(life) or not (life.terminated or life.truncated):
         return film.Caption(who, numbers)
     dreaming = who != "simulator"

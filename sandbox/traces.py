@@ -80,7 +80,7 @@ def _chart(draw: ImageDraw.ImageDraw, values: NDArray[np.float32], drawn: Scale,
     top += (_TEXT + 3) * _DETAIL  # the label's own line
     font = ImageFont.load_default(_TEXT * _DETAIL)
     draw.text((left, box[1]), drawn.labels[line], _INK, font)
-    draw.text((right, box[1]), _number(float(values[-1])), _INK, font, anchor="ra")
+    draw.text((right, box[1]), f"{float(values[-1]):.3g}", _INK, font, anchor="ra")
     draw.rectangle((left, top, right, bottom), "#f6f7f9")
     low, high = drawn.low[line], drawn.high[line]
     if low < 0 < high:
@@ -92,7 +92,3 @@ def _chart(draw: ImageDraw.ImageDraw, values: NDArray[np.float32], drawn: Scale,
     colour, radius = _COLOURS[line], 2.5 * _DETAIL
     draw.line(points, colour, 2 * _DETAIL, joint="curve")
     draw.ellipse((x[-1] - radius, y[-1] - radius, x[-1] + radius, y[-1] + radius), colour)
-
-
-def _number(value: float) -> str:
-    return f"{value:.3g}".replace("-", "−")
