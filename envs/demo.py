@@ -97,10 +97,13 @@ def _record(frames: list[Any], path: Path, frames_per_second: int) -> None:
     """Write the film, whole or not at all."""
     first, *rest = (Image.fromarray(frame) for frame in frames)
     with tempfile.NamedTemporaryFile(dir=path.parent, suffix=path.suffix, delete=False) as file:
-        first.save(file, save_all=True, append_images=rest, duration=round(1000 / frames_per_second), loop=0)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).replace(path)
+        try:
+            first.save(file, save_all=True, append_images=rest, duration=round(1000 / frames_per_second), loop=0)
+            file.flush()
+            os.fsync(file.fileno())
+            Path(file.name).replace(path)
+        finally:
+            Path(file.name).unlink(missing_ok=True)
     print(f"{len(frames)} frames in {path}")
 
 

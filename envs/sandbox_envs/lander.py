@@ -3,7 +3,7 @@
 Units are metres, seconds and radians; x points right, y up, angles counterclockwise; the pad's middle is the origin.
 The wind is an Ornstein-Uhlenbeck process (Uhlenbeck and Ornstein, "On the theory of the Brownian motion", 1930), drawn
 exactly. The reward is the progress of a potential (Ng, Harada and Russell, "Policy invariance under reward
-transformations", 1999) less the fuel, and 100 more or less at the end.
+transformations", 1999) less time and fuel, and 100 more or less at the end.
 
 What is seen is all that moves the rocket: only the hills to its sides are hidden, of which it knows the ground beneath.
 """
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 HALF_WIDTH, CEILING, PAD = 40.0, 45.0, 5.0  # the field ends at ±40 m and at 45 m; the pad reaches from -5 m to 5 m
 FOOT_X, FOOT_Y, NOSE = 1.4, -2.0, 2.6  # feet and nose, seen from the centre of mass
 SPACING, VERTICES = 5.0, 17  # the ground is a line through a height every 5 m
-SOFT_VX, SOFT_VY, SOFT_ANGLE, SOFT_SPIN = 1.5, 2.5, 0.25, 0.8  # what a landing may have left
+SOFT_VX, SOFT_VY, SOFT_ANGLE, SOFT_SPIN = 2.0, 3.0, 0.3, 1.0  # what a landing may have left
+TIME_COST, MAIN_COST, SIDE_COST = 0.3, 0.1, 0.01  # a step, and each at full throttle; else hovering pays too well
 LENGTH, SPEED, SPIN = 20.0, 8.0, 2.0  # units of what is observed
 LOW = np.array([-2.5, -1.0, -4.0, -4.0, -1.0, -1.0, -4.0, -1.0, -4.0], np.float32)
 HIGH = np.array([2.5, 2.5, 4.0, 4.0, 1.0, 1.0, 4.0, 3.0, 4.0], np.float32)
@@ -96,7 +97,7 @@ class Lander(Simulation):
 
     Observation, `(9,)`: x, height of the feet over the pad, both speeds, sine and cosine of the angle, spin, height of
     the feet over the ground beneath, wind; each in units that make it about one. Reward: progress towards the pad,
-    slowness and uprightness, less the fuel; +100 for a soft landing on the pad, -100 for every other end.
+    slowness and uprightness, less time and fuel; +100 for a soft landing on the pad, -100 for every other end.
     """
 
     Parameters = Parameters
@@ -149,7 +150,7 @@ class Lander(Simulation):
         s.wind = lasting * s.wind + p.wind * math.sqrt(1.0 - lasting * lasting) * draw_normal(s)
 
         before, s.potential = s.potential, _potential(s)
-        reward = s.potential - before - 0.3 * s.main - 0.03 * abs(s.side)
+        reward = s.potential - before - TIME_COST - MAIN_COST * s.main - SIDE_COST * abs(s.side)
         if _touches(s):
             return reward + (100.0 if _is_soft(s) else -100.0), True
         if abs(s.x) > HALF_WIDTH or s.y > CEILING:

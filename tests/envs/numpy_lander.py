@@ -54,11 +54,11 @@ class NumpyLander:
         s["wind"] = lasting * s["wind"] + p.wind * np.sqrt(1 - lasting**2) * self._normal(rows)
 
         potential = self._potential(rows)
-        reward = potential - s["potential"] - 0.3 * main - 0.03 * np.abs(side)
+        reward = potential - s["potential"] - 0.3 - 0.1 * main - 0.01 * np.abs(side)
         s["potential"] = potential
         touches = self._touches()
-        slow = (np.abs(s["vx"]) <= 1.5) & (np.abs(s["vy"]) <= 2.5) & (np.abs(s["spin"]) <= 0.8)
-        soft = touches & slow & (np.abs(s["x"]) <= 5.0) & (np.abs(s["angle"]) <= 0.25)
+        slow = (np.abs(s["vx"]) <= 2.0) & (np.abs(s["vy"]) <= 3.0) & (np.abs(s["spin"]) <= 1.0)
+        soft = touches & slow & (np.abs(s["x"]) <= 5.0) & (np.abs(s["angle"]) <= 0.3)
         terminated = touches | (np.abs(s["x"]) > 40.0) | (s["y"] > 45.0)
         reward += np.where(soft, 100.0, np.where(terminated, -100.0, 0.0))
         self.elapsed += 1

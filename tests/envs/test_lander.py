@@ -71,7 +71,7 @@ def test_the_scripted_pilot_lands_where_chance_crashes() -> None:
     chance, _, _ = first_episodes(lambda obs: rng.integers(0, 4, len(obs)))
     pilot, lengths, last = first_episodes(heuristic)
     assert (last > 50).mean() > 0.85, "most landings are soft"
-    assert pilot.mean() > 150 > -100 > chance.mean()
+    assert pilot.mean() > 120 > -100 > chance.mean()
     assert 100 <= lengths.mean() <= 250
 
 
@@ -91,7 +91,7 @@ def test_the_wind_has_the_strength_and_the_memory_that_were_asked_for() -> None:
     assert np.corrcoef(before, after)[0, 1] == pytest.approx(np.exp(-20 * 0.06 / 1.2), abs=0.05)
 
 
-def test_rewards_are_the_progress_of_a_potential_less_fuel() -> None:
+def test_rewards_are_the_progress_of_a_potential_less_time_and_fuel() -> None:
     envs = SimVectorEnv("lander", 16, autoreset_mode="Disabled")
     envs.reset(seed=0)
     start, total, actions = envs.snapshot()["potential"], np.zeros(16), np.full(16, 2)
@@ -99,18 +99,19 @@ def test_rewards_are_the_progress_of_a_potential_less_fuel() -> None:
         _, reward, terminated, _, _ = envs.step(actions)
         total += reward
         assert not terminated.any()
-    assert total == pytest.approx(envs.snapshot()["potential"] - start - 30 * 0.3)
+    assert total == pytest.approx(envs.snapshot()["potential"] - start - 30 * 0.4)
 
 
 @pytest.mark.parametrize(
     ("change", "soft"),
     [
         ({}, True),
+        ({"x": 4.8, "vx": 1.7, "vy": -2.6, "angle": 0.2, "spin": -0.7}, True),
         ({"x": 5.5}, False),
-        ({"vx": 1.8}, False),
-        ({"vy": -2.8}, False),
-        ({"angle": 0.3}, False),
-        ({"spin": 1.0}, False),
+        ({"vx": 2.3}, False),
+        ({"vy": -3.3}, False),
+        ({"angle": 0.35}, False),
+        ({"spin": 1.2}, False),
     ],
 )
 def test_only_a_slow_upright_landing_on_the_pad_is_soft(change: dict[str, float], soft: bool) -> None:
