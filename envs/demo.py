@@ -4,7 +4,6 @@ import argparse
 import importlib
 import os
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -96,14 +95,22 @@ def _film(name: str) -> Path:
 def _record(frames: list[Any], path: Path, frames_per_second: int) -> None:
     """Write the film, whole or not at all."""
     first, *rest = (Image.fromarray(frame) for frame in frames)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=path.suffix, delete=False) as file:
-        try:
-            first.save(file, save_all=True, append_images=rest, duration=round(1000 / frames_per_second), loop=0)
+    part = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        with part.open("wb") as file:
+            first.save(
+                file,
+                path.suffix[1:],
+                save_all=True,
+                append_images=rest,
+                duration=round(1000 / frames_per_second),
+                loop=0,
+            )
             file.flush()
             os.fsync(file.fileno())
-            Path(file.name).replace(path)
-        finally:
-            Path(file.name).unlink(missing_ok=True)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
     print(f"{len(frames)} frames in {path}")
 
 
