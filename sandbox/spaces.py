@@ -48,7 +48,8 @@ class Layout:
     def to_rows(self, batch: Any) -> Rows:
         """A batch as Gymnasium's vector environments return it, as rows `(B, D)`; categories count from 0."""
         columns = _columns(self.space, batch)
-        return np.concatenate(columns, axis=1, dtype=np.float32, casting="unsafe")
+        rows: Rows = np.concatenate(columns, axis=1, dtype=np.float32, casting="unsafe")
+        return rows
 
     def to_row(self, value: Any) -> Rows:
         """One value of the space as a row `(D,)`."""
@@ -176,7 +177,8 @@ def _leaf(space: spaces.Space[Any], columns: NDArray[Any]) -> NDArray[Any]:
                 whole = np.rint(columns.astype(np.float64)) + offset
                 clipped = np.clip(whole, space.low.reshape(-1), space.high.reshape(-1))
                 return clipped.astype(space.dtype).reshape(shape)
-            return np.clip(columns.astype(space.dtype), space.low.reshape(-1), space.high.reshape(-1)).reshape(shape)
+            kept: NDArray[Any] = np.clip(columns.astype(space.dtype), space.low.reshape(-1), space.high.reshape(-1))
+            return kept.reshape(shape)
         case spaces.Discrete():
             return (columns[:, 0].astype(np.int64) + int(space.start)).astype(space.dtype)
         case spaces.MultiDiscrete():
@@ -208,7 +210,8 @@ def to_json(space: spaces.Space[Any]) -> dict[str, Any]:
                 "start": space.start.tolist(),
             }
         case spaces.MultiBinary():
-            return {"kind": "MultiBinary", "shape": list(space.shape)}
+            # MultiBinary(3) and MultiBinary((3,)) are different spaces.
+            return {"kind": "MultiBinary", "shape": list(space.n) if isinstance(space.n, tuple) else int(space.n)}
         case spaces.Dict():
             return {"kind": "Dict", "parts": [[key, to_json(part)] for key, part in space.spaces.items()]}
         case spaces.Tuple():
@@ -223,7 +226,7 @@ def from_json(stored: Mapping[str, Any]) -> spaces.Space[Any]:
             _array(s["low"], s["dtype"], s["shape"]),
             _array(s["high"], s["dtype"], s["shape"]),
             tuple(s["shape"]),
-            np.dtype(s["dtype"]).type,  # type: ignore[arg-type]
+            np.dtype(s["dtype"]).type,
         ),
         "Discrete": lambda s: spaces.Discrete(s["n"], start=s["start"], dtype=np.dtype(s["dtype"]).type),
         "MultiDiscrete": lambda s: spaces.MultiDiscrete(

@@ -47,9 +47,10 @@ def labels(space: spaces.Space[Any], name: str = "") -> list[str]:
             return [label for path, part in parts for label in labels(part, path)]
         case spaces.Tuple():
             return [label for i, part in enumerate(space.spaces) for label in labels(part, f"{name or 'obs'}.{i}")]
-    width = layout(space).width
     name = name or "obs"
-    return [name] if width == 1 else [f"{name}[{i}]" for i in range(width)]
+    if layout(space).width == 1:
+        return [name]
+    return [f"{name}[{','.join(map(str, place))}]" for place in np.ndindex(space.shape or ())]
 
 
 def trace(rows: Rows, step: int, drawn: Scale, size: tuple[int, int]) -> Image.Image:
