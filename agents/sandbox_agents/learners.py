@@ -73,13 +73,13 @@ class Guided(BaseAlgorithm):
             given = tensors.get(f"policy.{key}")
             if given is None or given.shape != tuple(own.shape):
                 raise ValueError(f"its tensor policy.{key} is missing or misshapen")
-            own.copy_(torch.from_numpy(given))  # a state dict shares memory with the network
+            own.copy_(torch.tensor(given))  # a state dict shares memory with the network
         names, variables = self._get_torch_save_params()
         for name in names:
             if "optimizer" in name:
                 self._take_optimizer(name, tensors)
         for name in variables:
-            getattr(self, name).data.copy_(torch.from_numpy(tensors[name]))
+            getattr(self, name).data.copy_(torch.tensor(tensors[name]))
 
     def _take_optimizer(self, name: str, tensors: Tensors) -> None:
         owner: Any = self
@@ -88,7 +88,7 @@ class Guided(BaseAlgorithm):
         state = owner.state_dict()
         for key in (key for key in tensors if key.startswith(f"{name}.")):
             index, moment = key.removeprefix(f"{name}.").split(".")
-            state["state"].setdefault(int(index), {})[moment] = torch.from_numpy(tensors[key])
+            state["state"].setdefault(int(index), {})[moment] = torch.tensor(tensors[key])
         owner.load_state_dict(state)
 
 

@@ -166,7 +166,14 @@ class Sb3Agent:
 
     def save(self, path: Path) -> None:
         """Write the agent into the folder ``path``, atomically: weights, optimiser and statistics, no replay memory."""
-        record = {
+        write_agent(Path(path), self._record(), self._tensors())
+
+    def frozen(self) -> "Sb3Agent":
+        """Return a copy that later learning does not change: what ``load`` would give, without a file between."""
+        return self.restore(self._record(), self._tensors(), Path("memory"), str(self._device))
+
+    def _record(self) -> dict[str, Any]:
+        return {
             "agent": self.name,
             "seed": self.seed,
             "steps": self.steps,
@@ -176,11 +183,13 @@ class Sb3Agent:
             "action_space": space_to_json(self.action_space),
             "versions": {"torch": str(torch.__version__), "numpy": np.__version__},
         }
+
+    def _tensors(self) -> Tensors:
         tensors = self._learner.tensors()
         for name, stats in (("observation", self._obs_stats), ("return", self._return_stats)):
             for part in ("mean", "var", "count"):
                 tensors[f"{name}.{part}"] = np.array(getattr(stats, part), np.float64)
-        write_agent(Path(path), record, tensors)
+        return tensors
 
     @classmethod
     def restore(cls, record: dict[str, Any], tensors: Tensors, path: Path, device: str = "cpu") -> "Sb3Agent":
@@ -197,7 +206,9 @@ class Sb3Agent:
             agent.steps, agent._calls = int(record["steps"]), int(record["calls"])
             agent._learner.take(tensors)
             for name, stats in (("observation", agent._obs_stats), ("return", agent._return_stats)):
-                stats.mean, stats.var = tensors[f"{name}.mean"], tensors[f"{name}.var"]
+                if tensors[f"{name}.mean"].shape != stats.mean.shape or tensors[f"{name}.var"].shape != stats.var.shape:
+                    raise ValueError(f"its statistics of the {name} are misshapen")
+                stats.mean, stats.var = tensors[f"{name}.mean"].copy(), tensors[f"{name}.var"].copy()
                 stats.count = float(tensors[f"{name}.count"])
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ValueError(f"the agent in {path} is damaged or not one of these ({error}): save it again") from error
