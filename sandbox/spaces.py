@@ -233,7 +233,8 @@ def from_json(stored: Mapping[str, Any]) -> spaces.Space[Any]:
             np.array(s["nvec"]), dtype=np.dtype(s["dtype"]).type, start=np.array(s["start"])
         ),
         "MultiBinary": lambda s: spaces.MultiBinary(s["shape"]),
-        "Dict": lambda s: spaces.Dict({key: from_json(part) for key, part in s["parts"]}),
+        # Pairs, because Gymnasium sorts the keys of a plain dict, and the order is that of a row's columns.
+        "Dict": lambda s: spaces.Dict([(key, from_json(part)) for key, part in s["parts"]]),
         "Tuple": lambda s: spaces.Tuple([from_json(part) for part in s["parts"]]),
     }
     return makers[stored["kind"]](stored)
