@@ -32,15 +32,24 @@ class Caption:
     ending: str = ""
 
 
-def fit(picture: Picture) -> Image.Image:
-    """The picture `(H, W, 3)` made to fit the pane, on a ground of its own corner's colour."""
+Colour = tuple[int, int, int]
+
+
+def corner(picture: Picture) -> Colour:
+    """The colour of the upper left corner: a ground that the picture does not stand out from."""
+    red, green, blue = (int(value) for value in picture[0, 0])
+    return red, green, blue
+
+
+def fit(picture: Picture, ground: Colour) -> Image.Image:
+    """The picture `(H, W, 3)` made to fit the pane, as wide as that, on a ground of one colour."""
     image = Image.fromarray(np.ascontiguousarray(picture))
     shrink = min(PANE[0] / image.width, PANE[1] / image.height)
     size = (max(1, round(image.width * shrink)), max(1, round(image.height * shrink)))
-    ground = Image.new("RGB", (PANE[0], size[1]), tuple(int(v) for v in picture[0, 0]))
+    filled = Image.new("RGB", (PANE[0], size[1]), ground)
     kind = Image.Resampling.LANCZOS if shrink < 1 else Image.Resampling.NEAREST
-    ground.paste(image.resize(size, kind), ((PANE[0] - size[0]) // 2, 0))
-    return ground
+    filled.paste(image.resize(size, kind), ((PANE[0] - size[0]) // 2, 0))
+    return filled
 
 
 def frame(picture: Image.Image, caption: Caption) -> Image.Image:

@@ -16,7 +16,7 @@ from sandbox.dream import DreamEnv
 from sandbox.models.fitted import FittedModel
 from sandbox.painters import Painter, Picture, painter, rendered
 from sandbox.spaces import Layout, Rows, layout
-from sandbox.traces import MOST_LINES, scale, trace
+from sandbox.traces import MOST_LINES, Scale, scale, trace
 from sandbox.trajectories import Starts
 from sandbox.worlds import World
 
@@ -51,6 +51,12 @@ class _Life:
 
     def __len__(self) -> int:
         return len(self.action)
+
+    @property
+    def painted(self) -> dict[int, Picture] | None:
+        """Its pictures, if all of them could be painted."""
+        painted = {step: picture for step, picture in self.pictures.items() if picture is not None}
+        return painted if len(painted) == len(self.pictures) else None
 
     def rows(self, see: Layout) -> Rows:
         """The observations as `(T + 1, D)`."""
@@ -161,25 +167,31 @@ def _films(
     see: Layout,
     notes: list[str],
 ) -> None:
-    lives = {"simulator": simulated, "dream": dreamed}
-    drawn = scale(see.space, [life.rows(see) for life in lives.values()])
-    lined = [life for life in lives.values() if any(picture is None for picture in life.pictures.values())]
-    if lined and see.width > MOST_LINES:
+    drawn = scale(see.space, [simulated.rows(see), dreamed.rows(see)])
+    if see.width > MOST_LINES and (simulated.painted is None or dreamed.painted is None):
         notes.append(f"the lines show the first {MOST_LINES} of {see.width} observed numbers")
-    step_ms = 1000 / min(max(float(env.metadata.get("render_fps") or 30), 10), 50)
+    frame_rate = min(max(float(env.metadata.get("render_fps") or 30), 10), 50)
     longest = max(len(simulated), len(dreamed))
-    for place, life in lives.items():
-        who = "simulator" if place == "simulator" else f"dream of {name}"
+    for file, who, life in (("simulator", "simulator", simulated), ("dream", f"dream of {name}", dreamed)):
+        panes = _panes(life, see, drawn)
+        frames = [film.frame(pane, _caption(life, step, who)) for step, pane in panes.items()]
+        _write(folder / f"{file}.webp", frames, _milliseconds(list(panes), longest, frame_rate), notes)
+
+
+def _panes(life: _Life, see: Layout, drawn: Scale) -> dict[int, Image.Image]:
+    """What is seen at each step that is shown: the pictures, or lines where one of them is missing."""
+    if life.painted is None:
         rows = life.rows(see)
-        pictures = {
-            step: trace(rows, step, drawn, film.PANE) if life in lined or picture is None else film.fit(picture)
-            for step, picture in life.pictures.items()
-        }
-        frames = [film.frame(picture, _caption(life, step, who)) for step, picture in pictures.items()]
-        shown = [*pictures, longest]  # whoever ends first waits for the other: the films stay in step
-        milliseconds = [round((after - step) * step_ms) for step, after in zip(pictures, shown[1:], strict=True)]
-        milliseconds[-1] += _PAUSE
-        _write(folder / f"{place}.webp", frames, milliseconds, notes)
+        return {step: trace(rows, step, drawn, film.PANE) for step in life.pictures}
+    ground = film.corner(life.painted[0])
+    return {step: film.fit(picture, ground) for step, picture in life.painted.items()}
+
+
+def _milliseconds(shown: list[int], longest: int, frame_rate: float) -> list[int]:
+    """How long each step is shown; whoever ends first waits for the other, so that both films stay in step."""
+    after = [*shown[1:], longest]
+    lasting = [round((end - step) * 1000 / frame_rate) for step, end in zip(shown, after, strict=True)]
+    return [*lasting[:-1], lasting[-1] + _PAUSE]
 
 
 def _write(path: Path, frames: list[Image.Image], milliseconds: list[int], notes: list[str]) -> None:
