@@ -1,11 +1,6 @@
 """Logs of one's own become trajectories: NumPy archives, CSV tables, Minari datasets; and trajectories become these."""
 
-import csv
-import re
-import zipfile
-import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,29 +8,14 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from sandbox import minari_exchange
 from sandbox.spaces import MOST_CATEGORIES, Element, Layout, Rows, action_layout, layout
+from sandbox.tables import LogError, Table, read_csv, read_npz
 from sandbox.trajectories import Trajectories
 
 Space = spaces.Space[Any]
 
-# The names that logs use for one column; the first is ours. D4RL's are among them (Fu et al., "D4RL", 2020).
-_NAMES = {
-    "obs": ("obs", "observations", "observation"),
-    "action": ("action", "actions"),
-    "reward": ("reward", "rewards"),
-    "next_obs": ("next_obs", "next_observations", "next_observation"),
-    "terminated": ("terminated", "terminals", "terminations"),
-    "truncated": ("truncated", "timeouts", "truncations"),
-    "done": ("done", "dones"),
-    "episode": ("episode", "episodes"),
-}
-_NEEDED = ("obs", "action", "reward")
 _WIDE = ("obs", "action", "next_obs")  # the others have one number a step
-_TRUTH = {"true": 1.0, "false": 0.0}
-
-
-class LogError(ValueError):
-    """A log that cannot be read as trajectories; one sentence says where and what to do."""
 
 
 def read_log(source: str, observation_space: Space | None = None, action_space: Space | None = None) -> Trajectories:
@@ -56,13 +36,11 @@ def read_log(source: str, observation_space: Space | None = None, action_space: 
         LogError: the file, the row and the column that cannot be read, and the way out.
     """
     if source.startswith("minari:"):
-        from sandbox.minari_exchange import read_minari
-
-        return read_minari(source.removeprefix("minari:"))
+        return minari_exchange.read_minari(source.removeprefix("minari:"))
     path = Path(source)
     if path.suffix == ".safetensors":
         return Trajectories.load(path)
-    readers = {".npz": _read_npz, ".csv": _read_csv}
+    readers = {".npz": read_npz, ".csv": read_csv}
     if path.suffix not in readers:
         raise LogError(f"{source} is no log that can be read; give FILE.npz, FILE.csv, FILE.safetensors or minari:ID")
     if not path.is_file():
@@ -76,125 +54,18 @@ def write_minari(data: Trajectories, dataset_id: str) -> Path:
     Raises:
         LogError: a malformed or taken name, a missing package, or an episode whose steps do not follow each other.
     """
-    from sandbox import minari_exchange
-
     return minari_exchange.write_minari(data, dataset_id)
 
 
-@dataclass(frozen=True)
-class _Table:
-    """A log's columns by our names, N rows each; `row_of` maps an index to how the file counts (`row 7`)."""
-
-    path: Path
-    columns: Mapping[str, NDArray[Any]]
-    lines: NDArray[np.int64] | None = None  # the line of each row, where the file has lines
-    notes: list[str] = field(default_factory=list)
-
-    def place(self, index: int) -> str:
-        """Where row `index` stands in the file."""
-        return f"step {index}" if self.lines is None else f"line {self.lines[index]}"
-
-
-def _read_npz(path: Path) -> _Table:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        raise LogError(f"{path} is no readable npz file of plain arrays ({error}); write it with np.savez") from None
-    columns = {ours: arrays[name] for ours, names in _NAMES.items() for name in names[::-1] if name in arrays}
-    _require(path, columns, list(arrays))
-    for name, column in columns.items():
-        if column.dtype.kind not in "fiub":
-            raise LogError(f"{path}: {name} holds {column.dtype} where numbers are needed")
-        if column.ndim == 0 or len(column) != len(columns["obs"]):
-            raise LogError(f"{path}: {name} has {column.shape} where obs has {len(columns['obs'])} steps; align them")
-    return _Table(path, columns)
-
-
-def _read_csv(path: Path) -> _Table:
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
-            header = [name.strip() for name in next(reader, [])]
-            rows = [(reader.line_num, row) for row in reader if row]
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise LogError(f"{path} is no readable csv file ({error})") from None
-    for line, row in rows:
-        if len(row) != len(header):
-            raise LogError(f"{path}, line {line}: {len(row)} values stand under {len(header)} column names")
-    groups = _grouped(path, header)
-    _require(path, groups, header)
-    columns = {name: _numbers(path, rows, header, places) for name, places in groups.items()}
-    return _Table(path, columns, np.array([line for line, _ in rows], np.int64))
-
-
-def _grouped(path: Path, header: list[str]) -> dict[str, list[int]]:
-    """Which columns belong together, in order: `obs_0, obs_1` to `obs`."""
-    groups: dict[str, list[int]] = {}
-    for ours, names in _NAMES.items():
-        whole = [i for i, title in enumerate(header) if title in names]
-        parts = {
-            int(match[2]): i
-            for i, title in enumerate(header)
-            if (match := re.fullmatch(r"(.+)_(\d+)", title)) and match[1] in names
-        }
-        missing = next((i for i in range(len(parts)) if i not in parts), None)
-        if missing is not None:
-            raise LogError(f"{path} has {len(parts)} columns of {ours} but no {ours}_{missing}; count them from 0")
-        if whole or parts:
-            groups[ours] = whole or [parts[i] for i in range(len(parts))]
-    return groups
-
-
-def _numbers(
-    path: Path, rows: list[tuple[int, list[str]]], header: list[str], places: list[int]
-) -> NDArray[np.float64]:
-    """The values of some columns, `(N, K)`."""
-    try:
-        return np.array([[float(row[i]) for i in places] for _, row in rows])
-    except ValueError:  # true and false, or something to complain about: look at each
-        return np.array([[_number(path, line, header[i], row[i]) for i in places] for line, row in rows])
-
-
-def _number(path: Path, line: int, column: str, text: str) -> float:
-    text = text.strip()
-    if text.lower() in _TRUTH:
-        return _TRUTH[text.lower()]
-    try:
-        return float(text)
-    except ValueError:
-        what = f"{text!r:.40} is no number" if text else "the value is missing"
-        raise LogError(f"{path}, line {line}, column {column}: {what}") from None
-
-
-def _require(path: Path, found: Mapping[str, Any], names: list[str]) -> None:
-    for needed in _NEEDED:
-        if needed not in found:
-            wanted = " or ".join(_NAMES[needed])
-            raise LogError(f"{path} has no {needed} (looked for {wanted}); it has {', '.join(names) or 'nothing'}")
-    if not {"terminated", "done", "episode"} & set(found):
-        raise LogError(f"{path} does not say where episodes end; add terminated (and truncated), or episode")
-
-
-def _assemble(table: _Table, observation_space: Space | None, action_space: Space | None) -> Trajectories:
+def _assemble(table: Table, observation_space: Space | None, action_space: Space | None) -> Trajectories:
     """Columns as trajectories: spaces, episodes and successors."""
-    count = len(table.columns["obs"])
-    if count < 2:
-        raise LogError(f"{table.path} has {count} steps; at least 2 are needed")
-    columns = {name: column.reshape(count, -1) for name, column in table.columns.items()}
-    for name, column in columns.items():
-        if name not in _WIDE and column.shape[1] != 1:
-            raise LogError(f"{table.path}: {name} has {column.shape[1]} numbers a step where it must have 1")
-        bad = np.flatnonzero(~np.isfinite(column).all(axis=1))
-        if len(bad):
-            raise LogError(f"{table.path}, {table.place(int(bad[0]))}: {name} is NaN or infinite; repair or drop it")
+    columns = _checked(table)
     see = layout(observation_space or spaces.Box(-np.inf, np.inf, _shape(table.columns["obs"]), np.float32))
     do = action_layout(action_space or _inferred(table, table.columns["action"]))
-    terminated, truncated = _endings(table, columns, count)
+    obs, action = _rows(table, "obs", see), _rows(table, "action", do)
+    terminated, truncated = _endings(table, columns)
     lengths = _lengths(columns, terminated | truncated)
-    obs = _rows(table, "obs", see)
-    action = _rows(table, "action", do)
-    kept = np.ones(count, bool)
+    kept = np.ones(len(obs), bool)
     if "next_obs" in columns:
         next_obs = _rows(table, "next_obs", see)
     else:
@@ -218,11 +89,26 @@ def _assemble(table: _Table, observation_space: Space | None, action_space: Spac
     )
 
 
+def _checked(table: Table) -> dict[str, NDArray[Any]]:
+    """Every column as `(N, K)`, finite, and as wide as it should be."""
+    count = len(table.columns["obs"])
+    if count < 2:
+        raise LogError(f"{table.path} has {count} steps; at least 2 are needed")
+    columns = {name: column.reshape(count, -1) for name, column in table.columns.items()}
+    for name, column in columns.items():
+        if name not in _WIDE and column.shape[1] != 1:
+            raise LogError(f"{table.path}: {name} has {column.shape[1]} numbers a step where it must have 1")
+        bad = np.flatnonzero(~np.isfinite(column).all(axis=1))
+        if len(bad):
+            raise LogError(f"{table.path}, {table.place(int(bad[0]))}: {name} is NaN or infinite; repair or drop it")
+    return columns
+
+
 def _shape(column: NDArray[Any]) -> tuple[int, ...]:
     return column.shape[1:] or (1,)
 
 
-def _inferred(table: _Table, column: NDArray[Any]) -> Space:
+def _inferred(table: Table, column: NDArray[Any]) -> Space:
     """The action space that the data show."""
     values = column.reshape(len(column), -1).astype(np.float64)
     low, high = values.min(axis=0), values.max(axis=0)
@@ -234,11 +120,9 @@ def _inferred(table: _Table, column: NDArray[Any]) -> Space:
     return spaces.Box(low.reshape(shape).astype(np.float32), high.reshape(shape).astype(np.float32), dtype=np.float32)
 
 
-def _endings(
-    table: _Table, columns: Mapping[str, NDArray[Any]], count: int
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def _endings(table: Table, columns: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Where episodes terminated and where they were truncated, `(N,)` each."""
-    none = np.zeros((count, 1), bool)
+    none = np.zeros((len(columns["obs"]), 1), bool)
     terminated, truncated, done = (
         columns.get(name, none)[:, 0].astype(bool) for name in ("terminated", "truncated", "done")
     )
@@ -258,7 +142,7 @@ def _lengths(columns: Mapping[str, NDArray[Any]], ended: NDArray[np.bool_]) -> N
     return np.diff(np.flatnonzero(last), prepend=-1).astype(np.int64)
 
 
-def _rows(table: _Table, name: str, as_: Layout) -> Rows:
+def _rows(table: Table, name: str, as_: Layout) -> Rows:
     """A column in the units of a space's rows, `(N, D)`, checked element by element."""
     column = table.columns[name]
     if isinstance(as_.space, spaces.Dict | spaces.Tuple):
@@ -284,7 +168,7 @@ def _fits(values: NDArray[np.float32], element: Element) -> NDArray[np.bool_]:
     return inside if element.kind == "continuous" else inside & (values == np.rint(values))
 
 
-def _say_what_was_dropped(table: _Table, lengths: NDArray[np.int64], terminations: int) -> None:
+def _say_what_was_dropped(table: Table, lengths: NDArray[np.int64], terminations: int) -> None:
     """Without successors the steps that matter most, the last ones, cannot be kept: nobody may learn that too late."""
     sentence = f"without next_obs the last step of each of {len(lengths)} episodes has no successor and was dropped"
     if terminations:

@@ -11,8 +11,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from sandbox.exchange import LogError
 from sandbox.spaces import Layout, Rows, action_layout, from_json, layout, to_json
+from sandbox.tables import LogError
 from sandbox.trajectories import Trajectories
 
 # What Minari's own metadata cannot hold: the exact spaces, the time limit, the provenance.

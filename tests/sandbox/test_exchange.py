@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from sandbox.exchange import LogError, read_log, write_minari
+from sandbox.exchange import read_log, write_minari
+from sandbox.tables import LogError
 from sandbox.trajectories import Trajectories
 
 HEADER = "obs_0,obs_1,action,reward,terminated,truncated"
@@ -195,7 +196,8 @@ def test_a_bad_table_is_refused_in_a_sentence(tmp_path: Path, lines: tuple[str, 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"reward": np.zeros(5)}, "reward has .* where obs has 6 steps"),
+        ({"reward": np.zeros(5)}, r"reward has the shape \(5,\) and obs \(6, 2\); align them"),
+        ({"obs": np.float32(3)}, r"obs has the shape \(\)"),
         ({"reward": np.array([0, 0, 0, np.inf, 0, 0])}, "step 3: reward is NaN or infinite"),
         ({"obs": np.array(list("abcdef"))}, "obs holds <U1 where numbers are needed"),
         ({"obs": np.array([{}] * 6, object)}, "no readable npz file of plain arrays"),
@@ -302,6 +304,21 @@ def test_a_dataset_that_minari_wrote_is_read_with_true_successors(shelf: Path) -
     assert data.terminated.tolist() == [False, False, True]
     assert (data.observation_space, data.action_space, data.horizon) == (seen, done, None)
     assert data.source == {"log": "minari:foreign-v3"}
+
+
+def test_the_time_limit_of_a_datasets_environment_is_known(shelf: Path) -> None:
+    minari: Any = importlib.import_module("minari")
+    buffer: Any = importlib.import_module("minari.data_collector.episode_buffer").EpisodeBuffer
+    episode = buffer(
+        observations=np.zeros((3, 4), np.float32),
+        actions=np.array([0, 1]),
+        rewards=[1.0, 1.0],
+        terminations=[False, False],
+        truncations=[False, True],
+    )
+    with pytest.warns(UserWarning, match="None"):
+        minari.create_dataset_from_buffers("pole-v0", [episode], env="CartPole-v1")
+    assert read_log("minari:pole-v0").horizon == 500
 
 
 def test_minari_names_are_checked_and_never_overwritten(shelf: Path) -> None:
