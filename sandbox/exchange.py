@@ -64,15 +64,17 @@ def _assemble(table: Table, observation_space: Space | None, action_space: Space
     do = action_layout(action_space or _inferred(table, table.columns["action"]))
     obs, action = _rows(table, "obs", see), _rows(table, "action", do)
     terminated, truncated = _endings(table, columns)
-    lengths = _lengths(columns, terminated | truncated)
+    last = _last_steps(columns, terminated | truncated)
     kept = np.ones(len(obs), bool)
     if "next_obs" in columns:
         next_obs = _rows(table, "next_obs", see)
+        last = _cut_where_torn(table, last, obs, next_obs)
     else:
         next_obs = np.roll(obs, -1, axis=0)
-        kept[np.cumsum(lengths) - 1] = False
-        _say_what_was_dropped(table, lengths, int(terminated.sum()))
-        lengths = lengths[lengths > 1] - 1
+        kept = ~last
+        _say_what_was_dropped(table, int(last.sum()), int(terminated.sum()))
+    episode = np.cumsum(last) - last  # (N,), from 0
+    lengths = np.bincount(episode[kept])
     if not kept.any():
         raise LogError(f"{table.path} has no step with a successor; add next_obs")
     return Trajectories(
@@ -82,7 +84,7 @@ def _assemble(table: Table, observation_space: Space | None, action_space: Space
         next_obs=next_obs[kept],
         terminated=terminated[kept],
         truncated=truncated[kept],
-        lengths=lengths,
+        lengths=lengths[lengths > 0].astype(np.int64),
         observation_space=see.space,
         action_space=do.space,
         source={"log": table.path.name, "notes": table.notes},
@@ -133,13 +135,26 @@ def _endings(table: Table, columns: Mapping[str, NDArray[Any]]) -> tuple[NDArray
     return done & ~truncated, truncated
 
 
-def _lengths(columns: Mapping[str, NDArray[Any]], ended: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The length of each episode, `(E,)`: up to an ending, a new number in `episode`, or the end of the log."""
+def _last_steps(columns: Mapping[str, NDArray[Any]], ended: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which steps are an episode's last, `(N,)`: at an ending, before a new number in `episode`, and the log's last."""
     last = ended.copy()
     if "episode" in columns:
         last[:-1] |= np.diff(columns["episode"][:, 0]) != 0
     last[-1] = True
-    return np.diff(np.flatnonzero(last), prepend=-1).astype(np.int64)
+    return last
+
+
+def _cut_where_torn(table: Table, last: NDArray[np.bool_], obs: Rows, next_obs: Rows) -> NDArray[np.bool_]:
+    """The last steps, and those after which the log goes on elsewhere, as joined logs do without saying so."""
+    slack = 1e-3 * obs.std(axis=0) + 1e-6
+    torn = (np.abs(next_obs[:-1] - obs[1:]) > slack).any(axis=1) & ~last[:-1]
+    if torn.any():
+        place = table.place(int(np.flatnonzero(torn)[0]))
+        table.notes.append(
+            f"episodes were cut at {torn.sum()} steps, first at {place}, where the next row does not begin at next_obs"
+        )
+    torn_steps: NDArray[np.bool_] = np.append(torn, False)
+    return last | torn_steps
 
 
 def _rows(table: Table, name: str, as_: Layout) -> Rows:
@@ -168,9 +183,9 @@ def _fits(values: NDArray[np.float32], element: Element) -> NDArray[np.bool_]:
     return inside if element.kind == "continuous" else inside & (values == np.rint(values))
 
 
-def _say_what_was_dropped(table: Table, lengths: NDArray[np.int64], terminations: int) -> None:
+def _say_what_was_dropped(table: Table, episodes: int, terminations: int) -> None:
     """Without successors the steps that matter most, the last ones, cannot be kept: nobody may learn that too late."""
-    sentence = f"without next_obs the last step of each of {len(lengths)} episodes has no successor and was dropped"
+    sentence = f"without next_obs the last step of each of {episodes} episodes has no successor and was dropped"
     if terminations:
         sentence += f", {terminations} terminations among them: add next_obs, or a dream of this log will never end"
     table.notes.append(sentence)

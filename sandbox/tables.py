@@ -62,9 +62,7 @@ def read_npz(path: Path) -> Table:
         if column.dtype.kind not in "fiub":
             raise LogError(f"{path}: {name} holds {column.dtype} where numbers are needed")
         if column.shape[:1] != columns["obs"].shape[:1] or column.ndim == 0:
-            raise LogError(
-                f"{path}: {name} has the shape {column.shape} and obs {columns['obs'].shape}; align the steps"
-            )
+            raise LogError(f"{path}: {name} has the shape {column.shape} and obs {columns['obs'].shape}; align them")
     return Table(path, columns)
 
 

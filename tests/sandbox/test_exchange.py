@@ -107,6 +107,16 @@ def test_an_episode_number_ends_an_episode_that_was_cut(tmp_path: Path) -> None:
     assert data.complete.tolist() == [True, False, True]
 
 
+def test_two_logs_joined_without_a_word_are_cut_where_they_meet_and_this_is_said(tmp_path: Path) -> None:
+    columns = log()
+    columns["obs"][4:] += 100
+    columns["next_obs"][4:] += 100
+    data = read_log(npz(tmp_path, **columns))
+    assert data.lengths.tolist() == [3, 1, 2]
+    assert data.complete.tolist() == [True, False, True]
+    assert any("cut at 1 steps, first at step 3" in note for note in data.source["notes"])
+
+
 @pytest.mark.parametrize(
     ("action", "space"),
     [
