@@ -6,6 +6,7 @@ that the candidate really played: from the same start, over the same number of s
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from gymnasium.vector import VectorEnv
@@ -45,7 +46,7 @@ class Candidate:
 def choose(
     candidates: list[Candidate],
     model: FittedModel,
-    envs: VectorEnv,  # type: ignore[type-arg]
+    envs: VectorEnv[Any, Any, Any],
     steps: int,
     rng: np.random.Generator,
 ) -> Candidate:

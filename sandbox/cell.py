@@ -1,4 +1,4 @@
-"""One cell of a contrast: (world, mode, model, agent, seed, budget) = one folder. `run_cell(folder)` is all there is to it."""
+"""One cell of a contrast is one folder: world, mode, model, agent, seed and budget. `run_cell(folder)` is its door."""
 
 import hashlib
 import json

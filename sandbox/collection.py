@@ -48,7 +48,7 @@ def collect(
     A batch of B rows spends B steps a tick; the last tick may be only partly kept, so the count is exact.
 
     Raises:
-        CollectionError: a NaN or infinite observation, reward or action, or an environment that raised; nothing is kept.
+        CollectionError: a NaN or infinite observation, reward or action, or an environment that raised.
     """
     if steps < 1:
         raise ValueError(f"cannot collect {steps} steps; ask for at least 1")
@@ -73,15 +73,13 @@ def collect(
         following = see.to_rows(obs)
         successor = following.copy()
         for i in np.flatnonzero(terminated | truncated):
-            successor[i] = see.to_row(
-                info["final_obs"][i] if not isinstance(info["final_obs"], dict) else _pick(info, i)
-            )
+            successor[i] = see.to_row(_final_obs(info, int(i)))
         _require_finite("the environment returned an observation", successor, spent)
         _require_finite("the environment returned a reward", np.asarray(reward, np.float64), spent)
-        for i in recorded:
-            row = rows[i]
-            row.current.append((present[i], acted[i], reward[i], successor[i], terminated[i], truncated[i]))
-            if terminated[i] or truncated[i]:
+        for k in recorded:
+            row = rows[k]
+            row.current.append((present[k], acted[k], reward[k], successor[k], terminated[k], truncated[k]))
+            if terminated[k] or truncated[k]:
                 row.finished.append(row.current)
                 row.current = []
         spent += len(recorded)
@@ -90,8 +88,10 @@ def collect(
     return _assemble(episodes, envs, horizon, source or {})
 
 
-def _pick(info: dict[str, Any], row: int) -> Any:
-    return {key: part[row] for key, part in info["final_obs"].items()}
+def _final_obs(info: dict[str, Any], row: int) -> Any:
+    """What a row last saw before its reset; some vector environments batch a nested observation, some do not."""
+    final = info["final_obs"]
+    return {key: part[row] for key, part in final.items()} if isinstance(final, dict) else final[row]
 
 
 def _require_finite(what: str, values: NDArray[Any], step: int) -> None:

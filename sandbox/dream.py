@@ -20,9 +20,9 @@ from sandbox.trajectories import Starts
 class DreamVectorEnv(VectorEnv[Any, Any, Any]):
     """A batch of dreams that steps, ends, resets and seeds as the simulator's own vector environment does.
 
-    Row `i` of `reset(seed=s)` draws from stream `s + i` by a count of its own, so it is the same in a batch of any size
-    (within rounding of the batched arithmetic). A row resets to a real start, drawn from `starts`; it ends by the learned
-    termination and is truncated at `horizon` steps. Observations are clipped to the space; `clipped` says how often.
+    Row `i` of `reset(seed=s)` draws from stream `s + i` by a count of its own, so it is the same in a batch of any
+    size (within rounding of the batched arithmetic). A row resets to a real start, drawn from `starts`; it ends by the
+    learned termination and is truncated at `horizon` steps. Observations are clipped to the space; `clipped` counts.
     """
 
     metadata: dict[str, Any] = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012 (Gymnasium's)
@@ -124,16 +124,16 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
         array = np.asarray(actions)
         if array.shape == self.action_space.shape and array.dtype.kind in "fiu" and np.isfinite(array).all():
             cast = array.astype(self.action_space.dtype)
-            if np.array_equal(cast, array) or array.dtype.kind == cast.dtype.kind == "f":
-                if self.action_space.contains(cast):
-                    return cast
+            is_same = np.array_equal(cast, array) or array.dtype.kind == cast.dtype.kind == "f"
+            if is_same and self.action_space.contains(cast):
+                return cast
         raise ValueError(f"the dream was asked to act outside its action space {self.action_space}: {actions!r:.80}")
 
     def _seed(self, seed: int | Sequence[int | None] | None, mask: NDArray[np.bool_]) -> None:
         if seed is None:
             if self._state is None:  # never seeded: Gymnasium asks for entropy here
-                self.reset_seed = int(np.random.SeedSequence().generate_state(1)[0])
-                self._keys[:] = [key_of(self.reset_seed + row) for row in range(self.num_envs)]
+                entropy = int(np.random.SeedSequence().generate_state(1)[0])
+                self._keys[:] = [key_of(np.uint64(entropy + row)) for row in range(self.num_envs)]
             return
         seeds = [seed + row for row in range(self.num_envs)] if isinstance(seed, int | np.integer) else list(seed)
         if len(seeds) != self.num_envs:
@@ -186,7 +186,7 @@ def _final_info(ended: NDArray[np.bool_], final: Any, rows: int) -> dict[str, An
     """The last observations of ended rows, as Gymnasium's SyncVectorEnv reports them."""
     last = np.full(rows, None, object)
     for row in np.flatnonzero(ended):
-        last[row] = _row_of(final, row)
+        last[row] = _row_of(final, int(row))
     return {"final_obs": last, "_final_obs": ended.copy(), "final_info": {}, "_final_info": ended.copy()}
 
 

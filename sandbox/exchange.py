@@ -73,7 +73,7 @@ def _assemble(table: Table, observation_space: Space | None, action_space: Space
         next_obs = np.roll(obs, -1, axis=0)
         kept = ~last
         _say_what_was_dropped(table, int(last.sum()), int(terminated.sum()))
-    episode = np.cumsum(last) - last  # (N,), from 0
+    episode: NDArray[np.int64] = np.cumsum(last) - last  # (N,), from 0
     lengths = np.bincount(episode[kept])
     if not kept.any():
         raise LogError(f"{table.path} has no step with a successor; add next_obs")

@@ -1,4 +1,4 @@
-"""How true is the dream? One-step figures on real transitions that the model never saw, beside embarrassing baselines."""
+"""How true is the dream? One-step figures on transitions that the model never saw, beside embarrassing baselines."""
 
 import numpy as np
 import torch

@@ -1,7 +1,8 @@
 """The animation of a contrast: an agent in the simulator beside the same agent in its dream, from the same start."""
 
-from collections.abc import Callable
-from contextlib import closing
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ def record(world: World, agent: Agent, model: FittedModel, folder: Path, seed: i
     """
     notes: list[str] = []
     try:
-        with closing(_stage(world, notes)) as env:
+        with _no_screen(), closing(_stage(world, notes)) as env:
             _record(env, agent, model, folder, seed, min(steps, model.horizon), notes)
     except Exception as error:  # what a foreign environment raises is open-ended
         notes.append(f"{world.name} could not be shown ({_words(error)})")
@@ -79,6 +80,18 @@ class _Attempt:
             self.paint = None
             self.notes.append(f"{self.what} could not be painted ({_words(error)}), so it is shown as lines")
             return None
+
+
+@contextmanager
+def _no_screen() -> Iterator[None]:
+    """Meanwhile SDL looks for no screen: where there is none it would complain on the terminal."""
+    asked = "SDL_VIDEODRIVER" in os.environ
+    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+    try:
+        yield
+    finally:
+        if not asked:
+            os.environ.pop("SDL_VIDEODRIVER", None)
 
 
 def _stage(world: World, notes: list[str]) -> gymnasium.Env[Any, Any]:

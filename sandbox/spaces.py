@@ -53,7 +53,8 @@ class Layout:
 
     def to_row(self, value: Any) -> Rows:
         """One value of the space as a row `(D,)`."""
-        return self.to_rows(_batch_of_one(self.space, value))[0]
+        rows: Rows = self.to_rows(_batch_of_one(self.space, value))[0]
+        return rows
 
     def from_rows(self, rows: NDArray[Any]) -> Any:
         """Rows `(B, D)` as a batch of the space, in its own dtypes and shapes, clipped to its bounds."""

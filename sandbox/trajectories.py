@@ -76,7 +76,7 @@ class Trajectories:
     @property
     def returns(self) -> NDArray[np.float64]:
         """The sum of rewards of every episode, `(E,)`, cut ones included."""
-        return np.bincount(self.episode, weights=self.reward, minlength=len(self.lengths))
+        return np.bincount(self.episode, weights=self.reward, minlength=len(self.lengths)).astype(np.float64)
 
     @property
     def complete(self) -> NDArray[np.bool_]:
@@ -133,7 +133,8 @@ def concatenate(parts: Sequence[Trajectories]) -> Trajectories:
         if ("model" in part.source) != ("model" in first.source):
             raise ValueError("real and generated transitions never share one set")
     columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in (*_COLUMNS, "lengths")}
-    return replace(first, **columns, source={**first.source, "parts": [dict(part.source) for part in parts]})
+    source = {**first.source, "parts": [dict(part.source) for part in parts]}
+    return replace(first, **columns, source=source)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

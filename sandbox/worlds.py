@@ -40,7 +40,7 @@ class World:
         arguments = dict(self.arguments) | ({"render_mode": render_mode} if render_mode else {})
         factory = _factory(self.name)
         try:
-            env = factory(**arguments)
+            env: gymnasium.Env[Any, Any] = factory(**arguments)
         except gymnasium.error.Error as error:
             raise WorldError(_unknown(self.name, error)) from None
         except Exception as error:
@@ -74,7 +74,7 @@ class World:
 
 
 def world(name: str, arguments: Mapping[str, Any] | None = None, horizon: int | None = None) -> World:
-    """The world called `name`: a Gymnasium id, a bare name of ours, or `module:id`, `module:Class`, `module:function`."""
+    """The world of a Gymnasium id, a bare name of ours, or `module:id`, `module:Class`, `module:function`."""
     if "/" not in name and ":" not in name and name.lower() in sandbox_envs.worlds():
         name = sandbox_envs.world(name.lower()).id
     return World(name, dict(arguments or {}), horizon)

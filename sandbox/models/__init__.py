@@ -9,6 +9,7 @@ import functools
 import importlib
 import pkgutil
 from pathlib import Path
+from typing import Any
 
 # What is in this folder without being a family.
 _FURNITURE = {"codec", "core", "fit", "fitted", "nets"}
@@ -68,7 +69,6 @@ def _is_memory(name: str) -> bool:
     return "(Memory):" in Path(__path__[0], f"{name}.py").read_text(encoding="utf-8")
 
 
-def part(name: str) -> type:
+def part(name: str) -> Any:
     """The class in the file `name`: `rnn` holds `Rnn`, `mixture` holds `Mixture`."""
-    found: type = getattr(importlib.import_module(f"{__name__}.{name}"), name.capitalize())
-    return found
+    return getattr(importlib.import_module(f"{__name__}.{name}"), name.capitalize())

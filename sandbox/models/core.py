@@ -63,7 +63,7 @@ class Memory(nn.Module):
     context_dim: int
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """All steps in parallel: `(B, T, X)` to contexts `(B, T, C)`; `mask` `(B, T)` marks the real steps, a prefix."""
+        """All steps in parallel: `(B, T, X)` to `(B, T, C)`; `mask` `(B, T)` marks the real steps, a prefix."""
         raise TypeError(f"{type(self).__name__} has no parallel pass")
 
     def start(self, rows: int, device: torch.device) -> State:
@@ -179,9 +179,9 @@ class Outcome(nn.Module):
             losses[f"endings.{name}"] = functional.binary_cross_entropy_with_logits(
                 logit, terminated.float(), reduction="none"
             )
-        for name, head in self.rewards.items():
+        for name in self.rewards:
             seen = evidence.transition if name == "little" else evidence.everything
-            losses[f"rewards.{name}"] = head.loss(seen, reward[:, None], generator)
+            losses[f"rewards.{name}"] = self._reward(name).loss(seen, reward[:, None], generator)
         return losses
 
     def choose(self, held_out: Mapping[str, Tensor]) -> None:
@@ -198,10 +198,15 @@ class Outcome(nn.Module):
         else:
             logit = self.endings["all"](evidence.everything)[:, 0]
         if self.little_reward:
-            reward = self.rewards["little"].sample(evidence.transition, noise[:, 1:], temperature)[:, 0]
+            reward = self._reward("little").sample(evidence.transition, noise[:, 1:], temperature)
         else:
-            reward = self.rewards["all"].sample(evidence.everything, noise[:, 1:], temperature)[:, 0]
-        return reward, uniform_from(noise[:, 0]) < torch.sigmoid(logit)
+            reward = self._reward("all").sample(evidence.everything, noise[:, 1:], temperature)
+        return reward[:, 0], uniform_from(noise[:, 0]) < torch.sigmoid(logit)
+
+    def _reward(self, name: str) -> Head:
+        head = self.rewards[name]
+        assert isinstance(head, Head)
+        return head
 
 
 class Evidence:

@@ -7,6 +7,7 @@ randomness of a draw lies in its first noise. Classes are drawn as analog bits (
 ±1, read out by the largest.
 """
 
+import itertools
 from typing import ClassVar
 
 import torch
@@ -63,7 +64,7 @@ class Diffusion(Head):
         """Solve dx/dσ = (x − D(x; σ)) / σ from σ_high to 0 by Euler's method on the grid of equation 5."""
         sigmas = [*_grid(self.steps), 0.0]
         x = noise * (SIGMA_HIGH**2 + SIGMA_DATA**2) ** 0.5 * temperature**0.5
-        for sigma, following in zip(sigmas[:-1], sigmas[1:], strict=True):
+        for sigma, following in itertools.pairwise(sigmas):
             clean = self.denoised(x, x.new_full((len(x), 1), sigma), context)
             x = clean + (x - clean) * (following / sigma)
         return self.from_analog(x)
@@ -76,7 +77,7 @@ class Diffusion(Head):
     def from_analog(self, analog: Tensor) -> Tensor:
         """The record `(N, D)` nearest to an analog one."""
         counts = [count for _, count in self.categorical]
-        numbers, *classes, binary = analog.split([len(self.continuous), *counts, len(self.binary)], dim=-1)
+        numbers, *classes, binary = torch.split(analog, [len(self.continuous), *counts, len(self.binary)], dim=-1)
         record = analog.new_empty(len(analog), len(self.elements))
         record[:, self.continuous] = numbers
         for (column, _), bits in zip(self.categorical, classes, strict=True):

@@ -3,7 +3,8 @@
 import copy
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -54,8 +55,8 @@ def fit(
 ) -> FittedModel:
     """Fit the model named `model` to `data`.
 
-    `parts` goes to the memory and the head: `{"memory": {"hidden": 128}, "head": {"components": 8}}`. `log` receives one
-    JSON line a judgement.
+    `parts` goes to the memory and the head: `{"memory": {"hidden": 128}, "head": {"components": 8}}`. `log` receives
+    one JSON line a judgement.
 
     Raises:
         UnknownModelError: a name that means nothing.
@@ -72,7 +73,8 @@ def fit(
         network = build(model, parts, data.observation_layout, data.action_layout)
     network.codec.measure(data)
     network.to(device)
-    judged = _train(network, data, training, settings, rng, log, progress)
+    with one_thread():
+        judged = _train(network, data, training, settings, rng, log, progress)
     return FittedModel(
         name=model,
         settings=parts,
@@ -184,6 +186,17 @@ def _train(
     with torch.no_grad():
         network.outcome.choose(network.losses(exam, torch.Generator(device).manual_seed(exam_seed)))
     return held_out
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Nets of this size gain nothing from a second thread, and on a busy machine lose everything to its barriers."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class _Best:

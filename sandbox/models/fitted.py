@@ -1,7 +1,6 @@
 """A fitted model: everything that a dream needs, in memory or as one folder."""
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,9 +89,7 @@ class FittedModel:
         """
         folder = Path(path)
         if not (folder / "model.json").is_file():
-            raise files.DamagedFileError(
-                f"{folder} is no fitted model (it holds no model.json); `sandbox fit` makes one"
-            )
+            raise files.DamagedFileError(f"{folder} is no fitted model (no model.json in it); `sandbox fit` makes one")
         header = files.read_json(folder / "model.json")
         if not isinstance(header, dict) or header.get("kind") != KIND:
             raise files.DamagedFileError(f"{folder / 'model.json'} does not describe a fitted model")
@@ -123,7 +120,8 @@ class FittedModel:
         """One line: name, parameters and data."""
         count = sum(parameter.numel() for parameter in self.network.parameters())
         memory, head = models.parse(self.name)
-        return f"{self.name} ({memory} × {head}), {count:,} parameters, {json.dumps(dict(self.provenance).get('data', {}))}"
+        data = self.provenance.get("data", {})
+        return f"{self.name} ({memory} × {head}): {count:,} parameters, {data.get('transitions', '?')} real steps"
 
 
 def build(name: str, settings: Mapping[str, Any], observation: Layout, action: Layout) -> WorldModel:

@@ -1,7 +1,7 @@
 r"""Mixture density (Bishop 1994): a weighted sum of simple densities whose parameters a network gives.
 
-p(y | c) = Σ_k w_k(c) Π_d p_k(y_d | c), with a normal law of its own mean and scale for every continuous element of every
-component, and a categorical or Bernoulli law for the others; elements depend on each other through the component.
+p(y | c) = Σ_k w_k(c) Π_d p_k(y_d | c), with a normal law of its own mean and scale for every continuous element of
+every component, and a categorical or Bernoulli law for the others; elements depend on each other through the component.
 Temperature as in World Models (Ha & Schmidhuber 2018, section 4): logits / τ, variances · τ.
 """
 
@@ -34,9 +34,9 @@ class Mixture(Head):
         self.noise_dim = 1 + len(elements)
 
     def parameters_given(self, context: Tensor) -> tuple[Tensor, ...]:
-        """Log-weights `(N, K)`, means and scales `(N, K, Dc)`, class logits `(N, K, ΣC)`, binary logits `(N, K, Db)`."""
+        """Log-weights `(N, K)`, means and scales `(N, K, Dc)`, class and binary logits `(N, K, …)`."""
         raw = self.body(context).reshape(len(context), self.components, -1)
-        weight, mean, scale, classes, binary = raw.split(self.sizes, dim=-1)
+        weight, mean, scale, classes, binary = torch.split(raw, self.sizes, dim=-1)
         return weight[..., 0].log_softmax(-1), mean, FLOOR + functional.softplus(scale), classes, binary
 
     def log_prob(self, context: Tensor, target: Tensor) -> Tensor:
@@ -46,7 +46,9 @@ class Mixture(Head):
         density = -0.5 * ((number - mean) / scale).square() - scale.log() - 0.5 * math.log(2 * math.pi)
         total = weight + density.sum(-1)
         counts = [count for _, count in self.categorical]
-        for (column, _), logits in zip(self.categorical, classes.split(counts, dim=-1) if counts else (), strict=True):
+        for (column, _), logits in zip(
+            self.categorical, torch.split(classes, counts, dim=-1) if counts else (), strict=True
+        ):
             index = target[:, None, None, column].long().expand(-1, self.components, 1)
             total = total + logits.log_softmax(-1).gather(-1, index)[..., 0]
         if self.binary:
@@ -68,7 +70,7 @@ class Mixture(Head):
         mean, scale = mean[row, component], scale[row, component]
         drawn[:, self.continuous] = mean + scale * math.sqrt(temperature) * own[:, self.continuous]
         counts = [count for _, count in self.categorical]
-        chosen = classes[row, component].split(counts, dim=-1) if counts else ()
+        chosen = torch.split(classes[row, component], counts, dim=-1) if counts else ()
         for (column, _), logits in zip(self.categorical, chosen, strict=True):
             drawn[:, column] = draw_category(logits / temperature, own[:, column]).to(drawn.dtype)
         if self.binary:

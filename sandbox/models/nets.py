@@ -22,12 +22,14 @@ class Mlp(nn.Module):
         """`(N, inputs)` to `(N, outputs)`."""
         if self.blind:
             x = x.new_ones(*x.shape[:-1], 1)
-        return self.layers(x)  # type: ignore[no-any-return]
+        output: Tensor = self.layers(x)
+        return output
 
 
 def uniform_from(noise: Tensor) -> Tensor:
     """Standard normal numbers as uniform ones in (0, 1), through the normal distribution function."""
-    return torch.special.ndtr(noise).clamp(1e-7, 1 - 1e-7)
+    probability: Tensor = torch.special.ndtr(noise)
+    return probability.clamp(1e-7, 1 - 1e-7)
 
 
 def draw_category(logits: Tensor, noise: Tensor) -> Tensor:

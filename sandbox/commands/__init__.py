@@ -1,0 +1,21 @@
+"""One function a command; its signature is its usage and its docstring its help.
+
+Nothing heavy is imported before a command needs it, so that `--help` answers at once.
+"""
+
+from collections.abc import Callable
+
+from sandbox.commands.agents import evaluate, train
+from sandbox.commands.contrast import contrast
+from sandbox.commands.data import collect, fit
+from sandbox.commands.tables import show_bench, show_list
+
+COMMANDS: dict[str, Callable[..., int]] = {
+    "contrast": contrast,
+    "collect": collect,
+    "fit": fit,
+    "train": train,
+    "evaluate": evaluate,
+    "list": show_list,
+    "bench": show_bench,
+}

@@ -1,0 +1,122 @@
+"""`sandbox train` and `sandbox evaluate`: agents in worlds and in dreams."""
+
+from pathlib import Path
+from typing import Any
+
+from sandbox.commands.arguments import Device, Name, Pairs, device_of, one_thread, pairs
+
+
+def train(
+    env: Name = "",
+    /,
+    dream: Path | None = None,
+    agent: str = "ppo",
+    steps: int = 200_000,
+    out: Path = Path("agent"),
+    seed: int = 0,
+    agent_config: Path | None = None,
+    temperature: float = 1.0,
+    rows: int | None = None,
+    env_arg: Pairs = (),
+    horizon: int | None = None,
+    tensorboard: Path | None = None,
+    device: Device = "auto",
+) -> int:
+    """Train an agent in a world, or with --dream in the dream of a fitted model.
+
+    Args:
+        env: the world; left out with --dream.
+        dream: the folder of a fitted model to learn in.
+        agent: ppo, sac or dqn.
+        steps: the agent's steps.
+        out: the folder to write.
+        seed: decides the weights, the world and the exploration.
+        agent_config: JSON or TOML file of settings for the agent.
+        temperature: the dream's; above 1 it is less certain than what was learned.
+        rows: environments at once; by default 64 dreams, 64 of our worlds, 1 of others.
+        env_arg: key=value for the environment, repeatable.
+        horizon: time limit in steps, for environments that have none.
+        tensorboard: folder for Stable-Baselines3's TensorBoard log; needs the extra `tensorboard`.
+        device: where the networks are; auto takes the CPU for nets of this size.
+    """
+    import sandbox_agents
+
+    from sandbox import console, files
+    from sandbox.worlds import examine, world
+
+    if bool(env) == (dream is not None):
+        raise ValueError("train needs either a world or --dream FOLDER, and not both")
+    files.require_writable(out)
+    config = sandbox_agents.read_config(agent_config, agent) if agent_config else None
+    one_thread()
+    if dream is not None:
+        from sandbox.dream import DreamVectorEnv
+        from sandbox.models.fitted import FittedModel
+
+        envs: Any = DreamVectorEnv(FittedModel.load(dream), rows or 64, temperature=temperature)
+    else:
+        chosen = world(env, pairs(env_arg), horizon)
+        console.notes(examine(chosen).warnings)
+        envs = chosen.make_vec(rows or (64 if chosen.is_native else 1))
+    learner = sandbox_agents.make(agent, envs.single_observation_space, envs.single_action_space, seed, config)
+    if not isinstance(learner, sandbox_agents.Sb3Agent):
+        raise ValueError(f"a {agent} agent does not learn; choose ppo, sac or dqn")
+    console.opening(device_of(device), steps / (12_000 if agent == "ppo" else 150))
+    with console.progress(f"learn {agent}") as advance:
+        learner.learn(envs, steps, seed=seed, callback=lambda done: advance(done, steps), tensorboard=tensorboard)
+    learner.save(out)
+    judged = sandbox_agents.evaluate(learner, envs, 64, seed=seed + 1)
+    told = f"return {judged.mean:.4g} [{judged.low:.4g}, {judged.high:.4g}]"
+    if dream is not None:
+        console.show(f"{told} in the dream; what it is worth, `sandbox evaluate {out} WORLD` tells\n{out}")
+    else:
+        console.show(f"{told} over {len(judged.returns)} episodes\n{out}")
+    return 0
+
+
+def evaluate(
+    agent: Name,
+    env: Name = "",
+    /,
+    dream: Path | None = None,
+    episodes: int = 100,
+    seed: int = 1_000_000_007,
+    env_arg: Pairs = (),
+    horizon: int | None = None,
+) -> int:
+    """Let a stored agent play fresh episodes and tell its return with a 95 % interval.
+
+    Args:
+        agent: the folder of an agent.
+        env: the world to play in; left out with --dream.
+        dream: the folder of a fitted model to play in.
+        episodes: how many episodes.
+        seed: decides the episodes.
+        env_arg: key=value for the environment, repeatable.
+        horizon: time limit in steps, for environments that have none.
+    """
+    import sandbox_agents
+
+    from sandbox import console
+    from sandbox.worlds import examine, world
+
+    if bool(env) == (dream is not None):
+        raise ValueError("evaluate needs either a world or --dream FOLDER, and not both")
+    one_thread()
+    player = sandbox_agents.load(agent)
+    if dream is not None:
+        from sandbox.dream import DreamVectorEnv
+        from sandbox.models.fitted import FittedModel
+
+        envs: Any = DreamVectorEnv(FittedModel.load(dream), min(episodes, 64))
+    else:
+        chosen = world(env, pairs(env_arg), horizon)
+        console.notes(examine(chosen).warnings)
+        envs = chosen.make_vec(max(1, min(episodes, 10)))
+    judged = sandbox_agents.evaluate(player, envs, episodes, seed=seed)
+    where = "the dream" if dream is not None else env
+    console.show(
+        f"return {judged.mean:.5g}, 95 % interval [{judged.low:.5g}, {judged.high:.5g}], "
+        f"{len(judged.returns)} episodes of {judged.lengths.mean():.4g} steps in {where}"
+    )
+    return 0

@@ -1,0 +1,72 @@
+"""`sandbox contrast`: which world should my agent learn in?"""
+
+import shlex
+import sys
+from pathlib import Path
+
+from sandbox.commands.arguments import Device, Name, Pairs, device_of, pairs
+
+
+def contrast(
+    env: Name,
+    /,
+    models: tuple[str, ...] = ("rnn", "diffusion"),
+    real_steps: int = 2000,
+    seeds: tuple[int, ...] = (0, 1, 2),
+    out: Path | None = None,
+    agent: str = "ppo",
+    agent_config: Path | None = None,
+    modes: tuple[str, ...] = ("random", "simulator", "dream"),
+    jobs: int = 1,
+    episodes: int = 100,
+    env_arg: Pairs = (),
+    horizon: int | None = None,
+    device: Device = "auto",
+) -> int:
+    """Learn in the simulator and in dreams from the same number of real steps, and measure the difference.
+
+    Args:
+        env: a Gymnasium id, a world of ours by its bare name, or module:id, module:Class, module:function.
+        models: generative models to dream with; `sandbox list` shows them.
+        real_steps: steps in the simulator that every learner may take.
+        seeds: the seeds themselves, one cell each.
+        out: folder of the results; runs/NAME by default. A folder that holds part of this contrast is completed.
+        agent: who learns in the dreams.
+        agent_config: JSON or TOML file of settings for that agent.
+        modes: what is compared.
+        jobs: cells that run at once, each a process of one thread.
+        episodes: fresh episodes that judge every agent; not counted as real steps to learn from.
+        env_arg: key=value for the environment, repeatable.
+        horizon: time limit in steps, for environments that have none.
+        device: where the networks are; auto takes the CPU for nets of this size.
+    """
+    from sandbox_agents import read_config
+
+    from sandbox import console, experiment, report
+    from sandbox.worlds import world
+
+    place = out or Path("runs") / env.replace("/", "-").replace(":", "-").lower()
+    plan = experiment.Contrast(
+        world=world(env, pairs(env_arg), horizon),
+        models=models,
+        agent=agent,
+        real_steps=real_steps,
+        seeds=seeds,
+        modes=modes,
+        agent_config=read_config(agent_config, agent) if agent_config else None,
+        episodes=episodes,
+        device=device_of(device),
+    )
+    plan.check()
+    console.opening(plan.device, experiment.estimated_seconds(plan, jobs))
+    with console.live() as show:
+        results = experiment.run(
+            plan, place, jobs=jobs, command=shlex.join(["sandbox", *sys.argv[1:]]), show=show, warn=console.note
+        )
+    console.show(report.table(results))
+    console.show(report.verdict(results))
+    console.show(f"{report.write(place).resolve()}")
+    failed = [row for row in results["rows"] if row["status"] == "failed"]
+    for row in failed:
+        console.complain(f"the cell {row['cell']} failed: {row['error']}")
+    return 0 if not failed else 2 if len(failed) == len(results["rows"]) else 1

@@ -1,0 +1,279 @@
+"""One contract for every memory × head: what a dream, a fit and a folder rely on."""
+
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+from torch import Tensor
+
+from sandbox import models
+from sandbox.files import DamagedFileError
+from sandbox.models.core import Head, Memory
+from sandbox.models.fit import FitSettings, TooLittleDataError, fit
+from sandbox.models.fitted import FittedModel
+from sandbox.models.nets import draw_category
+from sandbox.spaces import Element
+from sandbox.trajectories import Trajectories, starts_at
+
+COMBINATIONS = [f"{memory}+{head}" for memory in models.memories() for head in models.heads()]
+QUICK = FitSettings(updates=60, judge_every=30)
+MIXED = (Element("continuous"), Element("categorical", 3), Element("binary"), Element("continuous"))
+
+
+def log(episodes: int = 12, length: int = 20, seed: int = 0) -> Trajectories:
+    """A small world of mixed observations: a number that drifts by the action, a category, a bit, and a constant."""
+    rng = np.random.default_rng(seed)
+    space = spaces.Dict(
+        {
+            "constant": spaces.Box(-1, 1, (1,)),
+            "place": spaces.Box(-100, 100, (2,)),
+            "room": spaces.Discrete(3),
+            "switches": spaces.MultiBinary(2),
+        }
+    )
+    count = episodes * length
+    obs = np.zeros((count + 1, 6), np.float32)
+    obs[:, 0] = 0.5
+    action = rng.integers(0, 2, (count, 1)).astype(np.float32)
+    for step in range(count):
+        drift = np.array([2 * action[step, 0] - 1, 0.1]) + rng.normal(0, 0.1, 2)
+        obs[step + 1, 1:3] = 0.9 * obs[step, 1:3] + drift
+        obs[step + 1, 3] = rng.integers(3)
+        obs[step + 1, 4:] = rng.random(2) < (0.2, 0.9)
+    ended = np.zeros(count, bool)
+    ended[length - 1 :: length] = True
+    return Trajectories(
+        obs[:-1],
+        action,
+        obs[1:, 1].astype(np.float64),
+        obs[1:],
+        ended,
+        np.zeros(count, bool),
+        np.full(episodes, length, np.int64),
+        space,
+        spaces.Discrete(2),
+        horizon=length,
+    )
+
+
+@pytest.fixture(scope="module", params=COMBINATIONS)
+def fitted(request: pytest.FixtureRequest) -> FittedModel:
+    return fit(log(), request.param, seed=1, settings=QUICK)
+
+
+def noise(model: FittedModel, rows: int, seed: int = 0) -> Tensor:
+    return torch.randn(rows, model.noise_dim, generator=torch.Generator().manual_seed(seed))
+
+
+def situation(model: FittedModel) -> tuple[dict[str, Tensor], Tensor, Tensor]:
+    """A state at every start, an action and the noise of a step."""
+    rows = len(model.starts)
+    return model.begin(model.starts), torch.zeros(rows, 1), noise(model, rows)
+
+
+def test_a_step_draws_one_row_of_everything(fitted: FittedModel) -> None:
+    state = fitted.begin(fitted.starts)
+    rows = len(fitted.starts)
+    (obs, reward, terminated), following = fitted.step(state, torch.zeros(rows, 1), noise(fitted, rows))
+    assert obs.shape == (rows, 6)
+    assert reward.shape == terminated.shape == (rows,)
+    assert terminated.dtype == torch.bool
+    assert all(len(leaf) == rows for leaf in following.values())
+    assert {k: v.shape for k, v in following.items()} == {k: v.shape for k, v in state.items()}
+
+
+def test_every_element_stays_in_its_own_set(fitted: FittedModel) -> None:
+    state = fitted.begin(fitted.starts)
+    (obs, _, _), _ = fitted.step(state, torch.ones(len(fitted.starts), 1), noise(fitted, len(fitted.starts)))
+    assert (obs[:, 0] == 0.5).all(), "a dimension that never varied has one value"
+    assert set(obs[:, 3].tolist()) <= {0.0, 1.0, 2.0}
+    assert set(obs[:, 4:].flatten().tolist()) <= {0.0, 1.0}
+
+
+def test_the_same_noise_gives_the_same_sample(fitted: FittedModel) -> None:
+    state, action = fitted.begin(fitted.starts), torch.zeros(len(fitted.starts), 1)
+    first, again, other = (fitted.step(state, action, noise(fitted, len(action), seed))[0][0] for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_a_row_does_not_see_its_neighbours(fitted: FittedModel) -> None:
+    state, action, drawn = (
+        fitted.begin(fitted.starts),
+        torch.zeros(len(fitted.starts), 1),
+        noise(fitted, len(fitted.starts)),
+    )
+    (before, _, _), _ = fitted.step(state, action, drawn)
+    changed = {name: leaf.clone() for name, leaf in state.items()}
+    for leaf in changed.values():
+        leaf[3] = 0
+    (after, _, _), _ = fitted.step(changed, action, drawn)
+    others = torch.arange(len(before)) != 3
+    torch.testing.assert_close(before[others], after[others], rtol=0, atol=1e-6)
+
+
+def test_a_folder_brings_the_same_model_back(fitted: FittedModel, tmp_path) -> None:
+    fitted.save(tmp_path / "model")
+    again = FittedModel.load(tmp_path / "model")
+    state, action, drawn = (
+        fitted.begin(fitted.starts),
+        torch.zeros(len(fitted.starts), 1),
+        noise(fitted, len(fitted.starts)),
+    )
+    for ours, theirs in zip(
+        fitted.step(state, action, drawn)[0], again.step(again.begin(again.starts), action, drawn)[0], strict=True
+    ):
+        assert torch.equal(ours, theirs)
+    assert (again.name, again.horizon) == (fitted.name, fitted.horizon)
+    assert again.observation == fitted.observation
+
+
+def test_a_higher_temperature_spreads_wider(fitted: FittedModel) -> None:
+    one = starts_at(log(), np.zeros(512, np.int64), fitted.history)
+    action = torch.zeros(512, 1)
+    spread = [
+        fitted.step(fitted.begin(one), action, noise(fitted, 512), temperature)[0][0][:, 1:3].std(0).sum().item()
+        for temperature in (0.1, 1.0, 3.0)
+    ]
+    assert spread[0] < spread[1] < spread[2]
+
+
+def test_a_damaged_folder_is_refused_in_one_sentence(fitted: FittedModel, tmp_path) -> None:
+    fitted.save(tmp_path / "model")
+    weights = tmp_path / "model" / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(DamagedFileError, match=r"weights\.safetensors is no readable world-model"):
+        FittedModel.load(tmp_path / "model")
+
+
+# Memories
+
+
+@pytest.fixture(params=models.memories())
+def memory(request: pytest.FixtureRequest) -> Memory:
+    torch.manual_seed(0)
+    made: Memory = models.part(request.param)(5)
+    return made.eval()
+
+
+@torch.no_grad()
+def test_single_steps_equal_one_parallel_pass_with_a_reset_in_the_middle(memory: Memory) -> None:
+    x = torch.randn(3, 40, 5, generator=torch.Generator().manual_seed(1))
+    whole = memory(x, torch.ones(3, 40, dtype=torch.bool))
+    again = memory(x[:, 25:], torch.ones(3, 15, dtype=torch.bool))
+    state, empty = memory.start(3, torch.device("cpu")), memory.start(3, torch.device("cpu"))
+    for tick in range(40):
+        if tick == 25:  # row 1 begins anew; the others go on
+            state = {name: leaf.index_copy(0, torch.tensor([1]), empty[name][1:2]) for name, leaf in state.items()}
+        context, state = memory.step(state, x[:, tick])
+        torch.testing.assert_close(context[[0, 2]], whole[[0, 2], tick], rtol=0, atol=1e-5)
+        expected = whole[1, tick] if tick < 25 else again[1, tick - 25]
+        torch.testing.assert_close(context[1], expected, rtol=0, atol=1e-5)
+
+
+@torch.no_grad()
+def test_nothing_leaks_from_the_future(memory: Memory) -> None:
+    x = torch.randn(2, 30, 5, generator=torch.Generator().manual_seed(2))
+    other = x.clone()
+    other[:, 20:] += 1
+    mask = torch.ones(2, 30, dtype=torch.bool)
+    assert torch.equal(memory(x, mask)[:, :20], memory(other, mask)[:, :20])
+    assert not torch.equal(memory(x, mask)[:, 20:], memory(other, mask)[:, 20:])
+
+
+# Heads: densities given nothing
+
+
+def taught(name: str, target: Tensor, elements: tuple[Element, ...], updates: int = 500) -> Head:
+    """A head that learned the distribution of `target` `(N, D)` given nothing."""
+    torch.manual_seed(0)
+    head: Head = models.part(name)(0, elements)
+    settings = head.training_defaults
+    optimiser = torch.optim.AdamW(head.parameters(), settings.learning_rate, settings.betas, fused=True)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(updates):
+        batch = target[torch.randint(len(target), (128,), generator=generator)]
+        loss = head.loss(torch.zeros(128, 0), batch, generator).mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return head.eval()
+
+
+@torch.no_grad()
+def sampled(head: Head, count: int) -> Tensor:
+    drawn = torch.randn(count, head.noise_dim, generator=torch.Generator().manual_seed(3))
+    return head.sample(torch.zeros(count, 0), drawn)
+
+
+@pytest.mark.parametrize("name", models.heads())
+def test_the_coin_has_two_sides(name: str) -> None:
+    side = torch.randint(0, 2, (4000, 1), generator=torch.Generator().manual_seed(4)) * 2.0 - 1
+    drawn = sampled(taught(name, side, (Element("continuous"),)), 4000)
+    near = ((drawn.abs() - 1).abs() < 0.25).float().mean()
+    assert near >= 0.9
+    assert 0.35 <= (drawn > 0).float().mean() <= 0.65
+
+
+def test_one_normal_law_fails_the_coin() -> None:
+    drawn = torch.randn(4000, 1, generator=torch.Generator().manual_seed(5))
+    assert ((drawn.abs() - 1).abs() < 0.25).float().mean() < 0.9
+
+
+@pytest.mark.parametrize("name", models.heads())
+def test_classes_come_by_their_frequencies(name: str) -> None:
+    generator = torch.Generator().manual_seed(6)
+    rooms = torch.multinomial(torch.tensor([0.6, 0.3, 0.1]), 4000, replacement=True, generator=generator)
+    bits = (torch.rand(4000, generator=generator) < 0.2).float()
+    numbers = torch.randn(4000, 2, generator=generator)
+    target = torch.stack([numbers[:, 0], rooms.float(), bits, numbers[:, 1]], dim=1)
+    drawn = sampled(taught(name, target, MIXED), 4000)
+    for room, share in enumerate((0.6, 0.3, 0.1)):
+        assert (drawn[:, 1] == room).float().mean().item() == pytest.approx(share, abs=0.05)
+    assert drawn[:, 2].mean().item() == pytest.approx(0.2, abs=0.05)
+
+
+def test_draw_category_follows_the_logits() -> None:
+    logits = torch.log(torch.tensor([0.5, 0.2, 0.3])).expand(20_000, 3)
+    drawn = draw_category(logits, torch.randn(20_000, generator=torch.Generator().manual_seed(7)))
+    assert torch.bincount(drawn, minlength=3) / 20_000 == pytest.approx([0.5, 0.2, 0.3], abs=0.02)
+
+
+# Fitting
+
+
+def test_fitting_twice_gives_the_same_bits() -> None:
+    one, two = (fit(log(), "rnn", seed=5, settings=QUICK).network.state_dict() for _ in range(2))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_fitting_leaves_the_global_generator_alone() -> None:
+    before = torch.random.get_rng_state()
+    fit(log(), "mixture", seed=5, settings=QUICK)
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_fitting_learns_what_the_action_does(name: str) -> None:
+    data = log(episodes=40)
+    model = fit(data, name, seed=0, settings=FitSettings(updates=300))
+    one = starts_at(data, np.zeros(256, np.int64), model.history)
+    left, right = (
+        model.step(model.begin(one), torch.full((256, 1), float(action)), noise(model, 256))[0][0][:, 1].mean()
+        for action in (0, 1)
+    )
+    assert right - left == pytest.approx(2.0, abs=0.3)
+
+
+def test_too_little_data_is_refused() -> None:
+    with pytest.raises(TooLittleDataError, match="4 transitions are too few"):
+        fit(log(episodes=1, length=4), "rnn")
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("rrn", "did you mean rnn"), ("diffusion+rnn", "is no memory\\+head"), ("rnn+window", "is no memory\\+head")],
+)
+def test_an_unknown_model_gets_the_nearest_name(name: str, told: str) -> None:
+    with pytest.raises(models.UnknownModelError, match=told):
+        models.parse(name)
