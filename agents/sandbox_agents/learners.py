@@ -51,7 +51,7 @@ class Guided(BaseAlgorithm):
         return (self._total_timesteps - self.num_timesteps) // self.n_envs
 
     def tensors(self) -> Tensors:
-        """Return weights and the state of every optimiser, by name."""
+        """Return copies of the weights and of the state of every optimiser, by name."""
         found: dict[str, torch.Tensor] = {}
         for name, state in self.get_parameters().items():
             if "optimizer" not in name:
@@ -61,7 +61,7 @@ class Guided(BaseAlgorithm):
                 found |= {f"{name}.{index}.{key}": value for key, value in moments.items()}
         for name in self._get_torch_save_params()[1]:
             found[name] = getattr(self, name)
-        return {key: np.ascontiguousarray(value.detach().cpu().numpy()) for key, value in found.items()}
+        return {key: value.detach().cpu().numpy().copy() for key, value in found.items()}
 
     def take(self, tensors: Tensors) -> None:
         """Put back what ``tensors`` gave.
