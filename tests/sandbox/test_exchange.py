@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from sandbox.exchange import read_log, write_minari
-from sandbox.tables import LogError
+from sandbox.exchange import LogError, read_log, write_minari
 from sandbox.trajectories import Trajectories
 
 HEADER = "obs_0,obs_1,action,reward,terminated,truncated"

@@ -1,4 +1,4 @@
-"""Logs of one's own become trajectories: NumPy archives, CSV tables, Minari datasets; and trajectories become these."""
+"""Logs of one's own become trajectories: NumPy archives, CSV tables, Minari datasets, our own files."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,9 +8,9 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from sandbox import minari_exchange
+from sandbox.exchange.minari import read_minari
+from sandbox.exchange.tables import LogError, Table, read_csv, read_npz
 from sandbox.spaces import MOST_CATEGORIES, Element, Layout, Rows, action_layout, layout
-from sandbox.tables import LogError, Table, read_csv, read_npz
 from sandbox.trajectories import Trajectories
 
 Space = spaces.Space[Any]
@@ -36,7 +36,7 @@ def read_log(source: str, observation_space: Space | None = None, action_space: 
         LogError: the file, the row and the column that cannot be read, and the way out.
     """
     if source.startswith("minari:"):
-        return minari_exchange.read_minari(source.removeprefix("minari:"))
+        return read_minari(source.removeprefix("minari:"))
     path = Path(source)
     if path.suffix == ".safetensors":
         return Trajectories.load(path)
@@ -46,15 +46,6 @@ def read_log(source: str, observation_space: Space | None = None, action_space: 
     if not path.is_file():
         raise LogError(f"there is no file {path}")
     return _assemble(readers[path.suffix](path), observation_space, action_space)
-
-
-def write_minari(data: Trajectories, dataset_id: str) -> Path:
-    """Write `data` as the local Minari dataset `dataset_id`, `(namespace/)name-v0`; returns its folder.
-
-    Raises:
-        LogError: a malformed or taken name, a missing package, or an episode whose steps do not follow each other.
-    """
-    return minari_exchange.write_minari(data, dataset_id)
 
 
 def _assemble(table: Table, observation_space: Space | None, action_space: Space | None) -> Trajectories:

@@ -11,8 +11,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from sandbox.exchange.tables import LogError
 from sandbox.spaces import Layout, Rows, action_layout, from_json, layout, to_json
-from sandbox.tables import LogError
 from sandbox.trajectories import Trajectories
 
 # What Minari's own metadata cannot hold: the exact spaces, the time limit, the provenance.
@@ -53,7 +53,11 @@ def read_minari(dataset_id: str) -> Trajectories:
 
 
 def write_minari(data: Trajectories, dataset_id: str) -> Path:
-    """Write `data` as a local Minari dataset; see `sandbox.exchange.write_minari`."""
+    """Write `data` as the local Minari dataset `dataset_id`, `(namespace/)name-v0`; returns its folder.
+
+    Raises:
+        LogError: a malformed or taken name, a missing package, or an episode whose steps do not follow each other.
+    """
     minari = _minari()
     _require_name(dataset_id)
     storage = importlib.import_module("minari.storage.datasets_root_dir")
