@@ -63,6 +63,7 @@ def collect(
     while spent < steps or (spent < limit and any(row.current for row in rows)):
         # Past the wanted steps, only rows with an unfinished episode are still recorded.
         recorded = [i for i, row in enumerate(rows) if spent < steps or row.current][: limit - spent]
+        _require_finite("the environment returned an observation", present, spent)  # a reset's, too
         action = actor.act(obs, rng)
         acted = do.to_rows(action)
         _require_finite("the agent chose an action", acted, spent)
