@@ -34,7 +34,7 @@ class Agent(Protocol):
         """
         ...
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write the agent into the folder ``path``, atomically."""
         ...
 
@@ -72,7 +72,7 @@ class RandomAgent:
         """Draw B actions, from ``rng`` or else from the agent's own generator, which its seed decides."""
         return sample_batch(self.action_space, rows_of(obs), self._rng if rng is None else rng)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write the agent into the folder ``path``, atomically."""
         record = {
             "agent": self.name,

@@ -164,7 +164,7 @@ class Sb3Agent:
         fresh_memory(self._learner, is_seasoned=self.steps > 0)
         self._envs = envs
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | str) -> None:
         """Write the agent into the folder ``path``, atomically: weights, optimiser and statistics, no replay memory."""
         write_agent(Path(path), self._record(), self._tensors())
 
