@@ -32,8 +32,10 @@ def record(world: World, agent: Agent, model: FittedModel, folder: Path, seed: i
     """
     notes: list[str] = []
     try:
-        with _no_screen(), closing(_stage(world, notes)) as env:
-            _record(env, agent, model, folder, seed, min(steps, model.horizon), notes)
+        with _no_screen():
+            env, renders = _stage(world, notes)
+            with closing(env):
+                _record(env, renders, agent, model, folder, seed, min(steps, model.horizon), notes)
     except Exception as error:  # what a foreign environment raises is open-ended
         notes.append(f"{world.name} could not be shown ({_words(error)})")
     return notes
@@ -67,8 +69,8 @@ class _Life:
 class _Attempt:
     """Paints until that fails; from then on it gives nothing, and a note says why."""
 
-    def __init__(self, paint: Painter, what: str, notes: list[str]) -> None:
-        self.paint: Painter | None = paint
+    def __init__(self, paint: Painter | None, what: str, notes: list[str]) -> None:
+        self.paint = paint
         self.what, self.notes = what, notes
 
     def __call__(self, obs: Any) -> Picture | None:
@@ -94,23 +96,24 @@ def _no_screen() -> Iterator[None]:
             os.environ.pop("SDL_VIDEODRIVER", None)
 
 
-def _stage(world: World, notes: list[str]) -> gymnasium.Env[Any, Any]:
-    """The environment, able to render if it can be had so."""
+def _stage(world: World, notes: list[str]) -> tuple[gymnasium.Env[Any, Any], bool]:
+    """The environment, and whether it was made so as to render."""
     env = world.make()
     if "rgb_array" not in (env.metadata.get("render_modes") or ()):
         notes.append(f"{world.name} has no render mode rgb_array, so it is shown as lines")
-        return env
+        return env, False
     try:
         painted = world.make(render_mode="rgb_array")
     except ValueError as error:
         notes.append(f"{world.name} is shown as lines, for it cannot be rendered ({_words(error)})")
-        return env
+        return env, False
     env.close()
-    return painted
+    return painted, True
 
 
 def _record(
     env: gymnasium.Env[Any, Any],
+    renders: bool,
     agent: Agent,
     model: FittedModel,
     folder: Path,
@@ -118,19 +121,17 @@ def _record(
     steps: int,
     notes: list[str],
 ) -> None:
-    render = _Attempt(lambda obs: rendered(env), "the simulator", notes)
-    if env.render_mode != "rgb_array":
-        render.paint = None
+    render = _Attempt((lambda obs: rendered(env)) if renders else None, "the simulator", notes)
     simulated = _live(env, agent, seed, steps, render)
     see = layout(env.observation_space)
     begin = Starts(
-        see.to_row(simulated.obs[0])[None, None],
-        np.zeros((1, 0, model.action.width), np.float32),
-        np.zeros(1, np.int64),
+        obs=see.to_row(simulated.obs[0])[None, None],
+        action=np.zeros((1, 0, model.action.width), np.float32),
+        length=np.zeros(1, np.int64),
     )
-    paint = _Attempt(lambda obs: rendered(env), "the dream", notes)
-    paint.paint = painter(env, simulated.obs, simulated.action) if render.paint is not None else None
-    if paint.paint is None and render.paint is not None:
+    renders = render.paint is not None  # it may have failed meanwhile
+    paint = _Attempt(painter(env, simulated.obs, simulated.action) if renders else None, "the dream", notes)
+    if renders and paint.paint is None:
         notes.append("no renderer here can be set to a dreamed observation, so the dream is shown as lines")
     dreamed = _live(DreamEnv(replace(model, starts=begin)), agent, seed, steps, paint)
     _films(env, model.name, folder, simulated, dreamed, see, notes)

@@ -81,6 +81,16 @@ class Unmakeable(Painted):
         super().__init__()
 
 
+class Forgetful(Painted):
+    """A renderer that does not remember that it was asked for pictures, and gives none."""
+
+    def __init__(self, render_mode: str | None = None) -> None:
+        super().__init__()
+
+    def render(self) -> Any:
+        return None
+
+
 class Failing(Painted):
     """A world that raises in the middle."""
 
@@ -175,6 +185,7 @@ def test_a_film_shows_what_the_renderer_shows(own: Callable[[type], World], tmp_
     [
         (Tank, ["own_world:Tank has no render mode rgb_array, so it is shown as lines"]),
         (Unmakeable, ["cannot be rendered .*no display"]),
+        (Forgetful, [r"the simulator could not be painted .ValueError: render\(\) gave an array of shape \(\) where"]),
         (Smudged, ["the simulator could not be painted .OSError: the brush is worn., so it is shown as lines"]),
     ],
 )
@@ -282,6 +293,13 @@ def test_an_observation_that_a_wrapper_changed_is_not_trusted() -> None:
     env = gymnasium.make("CartPole-v1", render_mode="rgb_array")
     scaled = gymnasium.wrappers.TransformObservation(env, lambda obs: obs * 3, env.observation_space)
     assert painter(scaled, *lived(scaled)) is None
+
+
+@pytest.mark.parametrize("name", ["Pendulum-v1", "CartPole-v1"])
+def test_an_observation_that_a_wrapper_shortened_is_not_trusted(name: str) -> None:
+    env = gymnasium.make(name, render_mode="rgb_array")
+    short = gymnasium.wrappers.TransformObservation(env, lambda obs: obs[:2], spaces.Box(-99, 99, (2,)))
+    assert painter(short, *lived(short)) is None
 
 
 def test_an_unknown_environment_has_no_painter() -> None:
