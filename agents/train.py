@@ -7,6 +7,7 @@ python agents/train.py sandbox:sandbox/Dream-v0 --env-arg model=lander-rnn --out
 
 import argparse
 import ast
+import importlib
 import sys
 import time
 from typing import Any
@@ -34,6 +35,9 @@ def arguments() -> argparse.Namespace:
 
 def make_envs(env_id: str, rows: int, keywords: dict[str, Any]) -> VectorEnv[Any, Any, Any]:
     """Make the environment's own batch if it starts again within the same step, else rows of single environments."""
+    module, _, env_id = env_id.rpartition(":")
+    if module:
+        importlib.import_module(module)  # registers its environments
     if gymnasium.spec(env_id).vector_entry_point is not None:
         envs = gymnasium.make_vec(env_id, num_envs=rows, vectorization_mode="vector_entry_point", **keywords)
         if envs.metadata.get("autoreset_mode") == AutoresetMode.SAME_STEP:

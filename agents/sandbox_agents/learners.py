@@ -21,6 +21,7 @@ from .storage import Tensors
 Progress = Callable[[int], bool | None]
 
 ACTIVATIONS: dict[str, type[torch.nn.Module]] = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "elu": torch.nn.ELU}
+SHORTEST = 16  # ticks of a rollout however many the rows: advantages need some steps of reward
 REPORT_EVERY = 1000  # steps between two calls of a callback, for learners that update at every step
 
 
@@ -124,7 +125,8 @@ class Ppo(PPO, Guided):
     def run(self, steps: int, is_new: bool, progress: Progress | None) -> None:
         """Divide ``steps`` into rollouts of equal length, as near to ``rollout_size`` samples as that allows."""
         ticks = steps // self.n_envs
-        self.n_steps = -(-ticks // max(1, round(steps / self.rollout_size)))
+        rollouts = max(1, min(round(steps / self.rollout_size), ticks // SHORTEST))
+        self.n_steps = -(-ticks // rollouts)
         super().run(steps, is_new, progress)
 
     def _update_current_progress_remaining(self, num_timesteps: int, total_timesteps: int) -> None:

@@ -44,6 +44,7 @@ class Settings:
         for key, value in config.items():
             require_known(key, list(known), f"a setting of {cls.learner}")
             _require_kind(key, value, known[key].default)
+            _require_range(key, value, known[key].default)
         values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in config.items()}
         return replace(cls(), **values)
 
@@ -149,6 +150,18 @@ class DqnSettings(Settings):
 LEARNERS: dict[str, type[Settings]] = {kind.learner: kind for kind in (PpoSettings, SacSettings, DqnSettings)}
 
 
+ACTIVATIONS = ["relu", "tanh", "elu"]
+_AT_MOST_ONE = (
+    "gamma",
+    "gae_lambda",
+    "tau",
+    "exploration_fraction",
+    "exploration_initial_eps",
+    "exploration_final_eps",
+)
+_LOWEST = {"batch_size": 2, "gradient_steps": -1, "learning_starts": 0, "log_std_init": -20}
+
+
 def defaults(name: str, action_space: spaces.Space[Any]) -> dict[str, Any]:
     """Return what ``make`` changes of a learner's settings for a kind of action space."""
     if name == "ppo" and isinstance(action_space, spaces.Box):
@@ -213,3 +226,16 @@ def _require_kind(key: str, value: Any, default: Any) -> None:
             fits, kind = isinstance(value, str) or number, "a word"
     if not fits:
         raise ValueError(f"the setting {key!r} must be {kind}, not {value!r}")
+
+
+def _require_range(key: str, value: Any, default: Any) -> None:
+    """Hold a value to what its meaning allows: SB3 fails on others only later, or learns nothing."""
+    if key == "activation":
+        require_known(value, ACTIVATIONS, "an activation")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return
+    lowest = _LOWEST.get(key, 1 if isinstance(default, int) else 0)  # whole numbers count things
+    highest = 1 if key in _AT_MOST_ONE else float("inf")
+    if not lowest <= value <= highest:
+        bounds = f"between {lowest} and {highest}" if highest == 1 else f"at least {lowest}"
+        raise ValueError(f"the setting {key!r} must be {bounds}, not {value!r}")

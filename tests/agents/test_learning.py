@@ -146,6 +146,13 @@ def test_a_budget_is_kept_to_the_step(classic: Rows, name: str, steps: int) -> N
     assert agent._learner._n_updates > 0
 
 
+def test_many_rows_do_not_make_rollouts_of_a_step(classic: Rows) -> None:
+    agent = agent_for("ppo", envs := classic("CartPole-v1", 128))
+    seen: list[int] = []
+    agent.learn(envs, 128 * 32, callback=seen.append)
+    assert seen == [128 * 16, 128 * 32]
+
+
 def test_a_callback_stops_between_updates(classic: Rows) -> None:
     agent = agent_for("ppo", envs := classic("CartPole-v1", 4))
     agent.learn(envs, 640, callback=lambda done: done < 128)
@@ -210,6 +217,15 @@ def test_bad_questions_get_one_sentence(classic: Rows) -> None:
         make("ppp", observation_space, action_space, 0)
     with pytest.raises(ValueError, match=r"'gama' is not a setting of ppo: did you mean 'gamma'\?"):
         make("ppo", observation_space, action_space, 0, {"gama": 0.9})
+    with pytest.raises(ValueError, match="'gamma' must be between 0 and 1, not 2"):
+        make("ppo", observation_space, action_space, 0, {"gamma": 2})
+    with pytest.raises(ValueError, match="'batch_size' must be at least 2, not 1"):
+        make("ppo", observation_space, action_space, 0, {"batch_size": 1})
+    with pytest.raises(ValueError, match=r"'rollout_size' must be a whole number, not 1\.5"):
+        make("ppo", observation_space, action_space, 0, {"rollout_size": 1.5})
+    with pytest.raises(ValueError, match=r"'relux' is not an activation: did you mean 'relu'\?"):
+        make("ppo", observation_space, action_space, 0, {"activation": "relux"})
+    make("ppo", observation_space, action_space, 0, {"vf_coef": 0, "ent_coef": 0, "target_kl": 0.02, "gamma": 1})
     with pytest.raises(ValueError, match="sac needs a bounded Box"):
         make("sac", observation_space, action_space, 0)
     agent = agent_for("ppo", envs)
