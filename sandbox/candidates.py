@@ -21,8 +21,6 @@ DREAMS = 64  # dreamed episodes behind a prediction
 BRANCHES = 16  # dreamed episodes from the start of a real one
 # Real episodes that count as much as the prior belief that the dream is right.
 PRIOR_EPISODES = 1.0
-# Older agents learned in worse dreams; the last rounds' are worth the real steps.
-FINALISTS = 3
 
 
 @dataclass
@@ -50,23 +48,23 @@ def choose(
     steps: int,
     rng: np.random.Generator,
 ) -> Candidate:
-    """Let the finalists play the last `steps` real steps, the better of them first, and return the best."""
-    finalists = candidates[-FINALISTS:]
-    for candidate in finalists:
-        dream = DreamVectorEnv(model, DREAMS)
+    """Let the leading candidates play the last `steps` real steps, and return the best."""
+    for candidate in candidates:
+        # Cautious: an agent that relies on what no data show is not believed.
+        dream = DreamVectorEnv(model, DREAMS, cautious=True)
         candidate.predicted = evaluate(candidate.agent, dream, DREAMS, seed=int(rng.integers(2**31))).mean
         for lived in candidate.exploring:
             candidate.surprises += surprises(candidate.agent, model, lived, rng, greedy=False)
     turn = 0
     while steps > 0:
-        leaders = sorted(finalists, key=lambda candidate: -candidate.estimate)[:2]
+        leaders = sorted(candidates, key=lambda candidate: -candidate.estimate)[:2]
         candidate = leaders[turn % len(leaders)]
         lived = collect(envs, _Greedy(candidate.agent), 1, rng, finish_up_to=steps, horizon=model.horizon)
         candidate.greedy.append(lived)
         candidate.surprises += surprises(candidate.agent, model, lived, rng, greedy=True)
         steps -= len(lived)
         turn += 1
-    return max(finalists, key=lambda candidate: candidate.estimate)
+    return max(candidates, key=lambda candidate: candidate.estimate)
 
 
 def surprises(

@@ -23,6 +23,10 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
     Row `i` of `reset(seed=s)` draws from stream `s + i` by a count of its own, so it is the same in a batch of any
     size (within rounding of the batched arithmetic). A row resets to a real start, drawn from `starts`; it ends by the
     learned termination and is truncated at `horizon` steps. Observations are clipped to the space; `clipped` counts.
+
+    A cautious dream also ends where it leaves the range of its data, and expects the worst there: the reward of that
+    step becomes the worst return-to-go that was ever seen (after MOReL's halt state; Kidambi et al. 2020). An agent
+    cannot win in it by what the model merely imagines.
     """
 
     metadata: dict[str, Any] = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012 (Gymnasium's)
@@ -35,6 +39,7 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
         starts: Starts | None = None,
         horizon: int | None = None,
         temperature: float = 1.0,
+        cautious: bool = False,
         spaces: tuple[Layout, Layout] | None = None,
         autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP,
     ) -> None:
@@ -50,10 +55,13 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
             spaces = spaces or (model.observation, model.action)
         if starts is None or horizon is None or spaces is None:
             raise ValueError("dynamics that are no fitted model need starts, a horizon and spaces beside them")
+        if cautious and not isinstance(model, FittedModel):
+            raise ValueError("only the dream of a fitted model can be cautious: other dynamics have no data")
         if horizon < 1:
             raise ValueError(f"a dream's horizon must be at least 1 step, not {horizon}")
         self.model, self.starts, self.horizon, self.temperature = model, starts, horizon, temperature
         self.observation, self.action = spaces
+        self._cautious = model if cautious and isinstance(model, FittedModel) else None
         self.num_envs = num_envs
         self.single_observation_space = self.observation.space
         self.single_action_space = self.action.space
@@ -105,6 +113,10 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
         following["obs"] = self._clip(obs)
         self._state = following
         rewards, terminated = reward.cpu().numpy().astype(np.float64), ended.cpu().numpy().copy()
+        if self._cautious is not None:
+            lost = ~self._cautious.is_known(following["obs"]).cpu().numpy()
+            rewards[lost & ~terminated] = self._cautious.worst
+            terminated |= lost
         self._elapsed += 1
         truncated = (self._elapsed >= self.horizon) & ~terminated
         info: dict[str, Any] = {}

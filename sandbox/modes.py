@@ -29,6 +29,7 @@ class DreamSettings:
     rows: int = 64  # dreams at once
     dream_steps: int = 150_000  # the agent's steps in each round's dream
     temperature: float = 1.0
+    cautious_rounds: int = 2  # the last ones: the first explore what the model only imagines, these rely on data
     beginnings: float = 0.5  # share of dreams that begin as episodes do; the others begin anywhere in the data
     starts: int = 1024  # real situations that its dreams begin from
     updates: int = 2000  # most gradient steps of a fit
@@ -156,7 +157,7 @@ def dream(task: Task) -> Learned:
             model = _fit(task, data, number)
         task.report(f"round {number}: learn {task.agent} in the dream")
         with _Clock(learned.seconds, "learn"):
-            returned = _learn_in(task, model, agent, data, rng)
+            returned = _learn_in(task, model, agent, data, number, rng)
         learned.dream_steps += task.dream.dream_steps
         candidates.append(Candidate(number, _snapshot(agent, task.folder / "rounds" / str(number))))
         learned.point(budget.spent, float(complete.mean()) if len(complete) else None, returned)
@@ -195,12 +196,18 @@ def _fit(task: Task, data: Trajectories, number: int) -> FittedModel:
 
 
 def _learn_in(
-    task: Task, model: FittedModel, agent: Agent, data: Trajectories, rng: np.random.Generator
+    task: Task, model: FittedModel, agent: Agent, data: Trajectories, number: int, rng: np.random.Generator
 ) -> float | None:
     """Go on learning in the dream of `model`; returns the agent's return there, from the beginnings of episodes."""
     settings = task.dream
     begin = starts(data, settings.starts, model.history, rng, settings.beginnings)
-    envs = DreamVectorEnv(model, settings.rows, starts=begin, temperature=settings.temperature)
+    envs = DreamVectorEnv(
+        model,
+        settings.rows,
+        starts=begin,
+        temperature=settings.temperature,
+        cautious=number > settings.rounds - settings.cautious_rounds,
+    )
     agent.learn(envs, settings.dream_steps)  # type: ignore[attr-defined]
     return sandbox_agents.evaluate(agent, DreamVectorEnv(model, settings.rows), settings.rows, seed=task.seed).mean
 

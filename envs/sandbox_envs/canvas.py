@@ -45,7 +45,6 @@ class Canvas:
         self.size = size
         self._detail = detail  # painted larger and then averaged: smooth edges for every shape alike
         self._surface = pygame.Surface((size[0] * detail, size[1] * detail))
-        self._fonts: dict[int, Any] = {}
         self.view(0.0, 0.0, float(size[0]), float(size[1]))
 
     def view(self, left: float, bottom: float, right: float, top: float) -> None:
@@ -85,10 +84,10 @@ class Canvas:
 
     def text(self, text: str, corner: tuple[int, int], colour: Colour, height: int = 13) -> None:
         """Text whose upper left corner is `corner`, in pixels of the finished picture."""
-        if height not in self._fonts:
-            pygame.font.init()
-            self._fonts[height] = pygame.font.Font(None, round(height * 1.4 * self._detail))
-        written = self._fonts[height].render(text, True, colour)
+        # No font is kept: an environment of Gymnasium's quits pygame when it closes, and kept fonts die with it.
+        pygame.font.init()
+        font = pygame.font.Font(None, round(height * 1.4 * self._detail))
+        written = font.render(text, True, colour)
         self._surface.blit(written, (corner[0] * self._detail, corner[1] * self._detail))
 
     def pixels(self) -> NDArray[np.uint8]:

@@ -1,5 +1,7 @@
 """Between the world's units and the networks': standardised numbers and one-hot categories."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,6 +14,10 @@ from sandbox.trajectories import Trajectories
 FAR = 10.0
 # A dream may leave the range of the data by this share of that range, no further.
 MARGIN = 0.5
+# What lies within this share beyond the range of the data counts as known.
+KNOWN = 0.02
+# The discount of the returns-to-go among which the worst is sought.
+DISCOUNT = 0.99
 
 
 class Codec(nn.Module):
@@ -30,6 +36,9 @@ class Codec(nn.Module):
     reward_scale: Tensor
     low: Tensor
     high: Tensor
+    known_low: Tensor
+    known_high: Tensor
+    worst: Tensor
 
     def __init__(self, obs_elements: tuple[Element, ...], action_elements: tuple[Element, ...]) -> None:
         super().__init__()
@@ -43,8 +52,9 @@ class Codec(nn.Module):
         for name, size in {**sizes, "reward": 1}.items():
             self.register_buffer(f"{name}_mean", torch.zeros(size))
             self.register_buffer(f"{name}_scale", torch.ones(size))
-        self.register_buffer("low", torch.zeros(len(self.obs_numbers)))
-        self.register_buffer("high", torch.zeros(len(self.obs_numbers)))
+        for name in ("low", "high", "known_low", "known_high"):
+            self.register_buffer(name, torch.zeros(len(self.obs_numbers)))
+        self.register_buffer("worst", torch.zeros(1))
         self.obs_features_dim = _features_dim(obs_elements)
         self.features_dim = self.obs_features_dim + _features_dim(action_elements)
 
@@ -62,12 +72,21 @@ class Codec(nn.Module):
             mean, scale = _mean_and_scale(values.astype(np.float64))
             getattr(self, f"{name}_mean").copy_(torch.from_numpy(mean))
             getattr(self, f"{name}_scale").copy_(torch.from_numpy(scale))
-        margin = MARGIN * (obs.max(axis=0) - obs.min(axis=0)) if obs.size else np.zeros(0)
         bounds = [self.obs_elements[i] for i in self.obs_numbers]
-        low = np.maximum(obs.min(axis=0) - margin, [e.low for e in bounds])
-        high = np.minimum(obs.max(axis=0) + margin, [e.high for e in bounds])
-        self.low.copy_(torch.from_numpy(low.astype(np.float32)))
-        self.high.copy_(torch.from_numpy(high.astype(np.float32)))
+        low, high, spread = obs.min(axis=0), obs.max(axis=0), np.ptp(obs, axis=0)
+        self._set("low", np.maximum(low - MARGIN * spread, [e.low for e in bounds]))
+        self._set("high", np.minimum(high + MARGIN * spread, [e.high for e in bounds]))
+        self._set("known_low", low - KNOWN * spread)
+        self._set("known_high", high + KNOWN * spread)
+        self._set("worst", np.array([returns_to_go(data, DISCOUNT).min()]))
+
+    def _set(self, name: str, values: NDArray[Any]) -> None:
+        getattr(self, name).copy_(torch.from_numpy(values.astype(np.float32)))
+
+    def is_known(self, obs: Tensor) -> Tensor:
+        """Whether each observation `(N, D)` lies in the range of the data, in every dimension, `(N,)`."""
+        numbers = obs[..., self.obs_numbers]
+        return ((numbers >= self.known_low) & (numbers <= self.known_high)).all(dim=-1)
 
     def features(self, obs: Tensor, action: Tensor) -> Tensor:
         """Observation and action `(…, D)`, `(…, A)` as network input `(…, X)`."""
@@ -100,6 +119,19 @@ class Codec(nn.Module):
     def reward(self, standard: Tensor) -> Tensor:
         """Standardised rewards `(N,)` in the world's units."""
         return self.reward_mean + self.reward_scale * standard
+
+
+def returns_to_go(data: Trajectories, discount: float) -> NDArray[np.float64]:
+    """The discounted sum of rewards from every step to the end of its episode, `(N,)`."""
+    total = np.empty(len(data))
+    following = 0.0
+    last = data.elapsed[1:] == 0
+    for step in range(len(data) - 1, -1, -1):
+        if step == len(data) - 1 or last[step]:
+            following = 0.0
+        following = data.reward[step] + discount * following
+        total[step] = following
+    return total
 
 
 def _features_dim(elements: tuple[Element, ...]) -> int:

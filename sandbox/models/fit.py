@@ -35,6 +35,7 @@ class FitSettings:
     held_out: float = 0.1  # share of episodes that only judge
     judge_every: int = 100  # updates between two judgements
     patience: int = 8  # judgements without a better one before a part stops counting
+    finish: float = 0.2  # updates on all data after the judged ones, as a share of these
     starts: int = 256  # real starts that travel with the model
 
 
@@ -152,25 +153,11 @@ def _train(
     exam = judges.cover()
     generator = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
     exam_seed = int(rng.integers(2**62))
-    optimiser = torch.optim.AdamW(
-        network.parameters(),
-        lr=training.learning_rate,
-        betas=training.betas,
-        weight_decay=training.weight_decay,
-        fused=True,
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, training.learning_rate, training.updates, pct_start=0.1, cycle_momentum=False
-    )
+    descend = _Descent(network, training, training.updates, training.learning_rate)
     best = _Best(network, settings.patience)
     begun = time.perf_counter()
     for update in range(1, training.updates + 1):
-        losses = {k: loss.mean() for k, loss in network.losses(lessons.draw(settings.rows, rng), generator).items()}
-        optimiser.zero_grad(set_to_none=True)
-        torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(network.parameters(), 10.0)
-        optimiser.step()
-        schedule.step()
+        losses = descend(lessons.draw(settings.rows, rng), generator)
         if update % settings.judge_every == 0 or update == training.updates:
             with torch.no_grad():
                 # The same noise at every judgement: only the weights make a difference.
@@ -185,7 +172,47 @@ def _train(
     held_out = best.restore()
     with torch.no_grad():
         network.outcome.choose(network.losses(exam, torch.Generator(device).manual_seed(exam_seed)))
+    _finish(network, Chunks(data, settings.chunk, device), training, settings, rng, generator)
     return held_out
+
+
+def _finish(
+    network: WorldModel,
+    lessons: "Chunks",
+    training: Training,
+    settings: FitSettings,
+    rng: np.random.Generator,
+    generator: torch.Generator,
+) -> None:
+    """A few gentle updates on all the data: what was held out may hold the only ending of its kind."""
+    updates = round(settings.finish * training.updates)
+    descend = _Descent(network, training, updates, training.learning_rate / 3) if updates else None
+    for _ in range(updates):
+        assert descend is not None
+        descend(lessons.draw(settings.rows, rng), generator)
+
+
+class _Descent:
+    """One gradient step a call, by AdamW on a one-cycle schedule."""
+
+    def __init__(self, network: WorldModel, training: Training, updates: int, peak: float) -> None:
+        self.network = network
+        self.optimiser = torch.optim.AdamW(
+            network.parameters(), lr=peak, betas=training.betas, weight_decay=training.weight_decay, fused=True
+        )
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimiser, peak, updates, pct_start=0.1, cycle_momentum=False
+        )
+
+    def __call__(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+        """Take the step; returns the mean loss of each part."""
+        losses = {name: loss.mean() for name, loss in self.network.losses(batch, generator).items()}
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
+        self.optimiser.step()
+        self.schedule.step()
+        return losses
 
 
 @contextmanager

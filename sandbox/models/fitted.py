@@ -50,6 +50,15 @@ class FittedModel:
         """Where the weights are."""
         return self.network.codec.obs_mean.device
 
+    @property
+    def worst(self) -> float:
+        """The worst discounted return-to-go in the data: what a cautious dream expects of the unknown."""
+        return float(self.network.codec.worst)
+
+    def is_known(self, obs: Tensor) -> Tensor:
+        """Whether each observation `(B, D)` lies in the range of the data, `(B,)`."""
+        return self.network.codec.is_known(obs)
+
     def begin(self, starts: Starts) -> State:
         """See `Dynamics.begin`."""
         return self.network.begin(starts)

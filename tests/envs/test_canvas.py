@@ -2,7 +2,9 @@ import os
 import subprocess
 import sys
 
+import gymnasium
 import numpy as np
+import pygame
 import pytest
 import sandbox_envs
 from sandbox_envs.canvas import Canvas
@@ -88,3 +90,11 @@ def test_painting_needs_no_display_and_no_numba_warmup() -> None:
 def test_an_unknown_world_cannot_be_painted() -> None:
     with pytest.raises(ValueError, match="did you mean 'cartpole'"):
         sandbox_envs.painter("carpole")
+
+
+def test_text_survives_an_environment_that_quits_pygame() -> None:
+    paint = sandbox_envs.painter("lander")
+    obs = np.zeros(gymnasium.make("sandbox/Lander-v0").observation_space.shape, np.float32)
+    before = paint(obs)
+    pygame.quit()
+    assert np.array_equal(paint(obs), before)
