@@ -1,175 +1,18 @@
-"""Stable-Baselines3's PPO, SAC and DQN, with exact step budgets, stops between updates, and tensors in and out."""
+"""From settings to a learner: which of SB3's parameters each setting is, and an empty memory for new rows."""
 
 import warnings
-from collections.abc import Callable, Generator
 from typing import Any
 
 import numpy as np
 import torch
 from gymnasium import spaces
-from stable_baselines3 import DQN, PPO, SAC
-from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.buffers import RolloutBuffer
-from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
-from stable_baselines3.common.type_aliases import RolloutBufferSamples, RolloutReturn, TrainFreq
-from stable_baselines3.common.vec_env import VecEnv
 
+from .algorithms import Dqn, EvenRolloutBuffer, Guided, Ppo, Sac
 from .settings import DqnSettings, PpoSettings, SacSettings, Settings
-from .storage import Tensors
-
-Progress = Callable[[int], bool | None]
 
 ACTIVATIONS: dict[str, type[torch.nn.Module]] = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "elu": torch.nn.ELU}
-SHORTEST = 16  # ticks of a rollout however many the rows: advantages need some steps of reward
-REPORT_EVERY = 1000  # steps between two calls of a callback, for learners that update at every step
-
-
-class Guided(BaseAlgorithm):
-    """An SB3 algorithm that keeps a budget to the step, and asks whether to go on only between two updates."""
-
-    _progress: Progress | None = None
-    _begin = 0
-    _reported = 0
-
-    def run(self, steps: int, is_new: bool, progress: Progress | None) -> None:
-        """Learn from ``steps`` steps, a multiple of the rows; ``is_new`` resets the environment and the count."""
-        self._begin = 0 if is_new else self.num_timesteps
-        self._reported = self._begin
-        self._progress = progress
-        self.learn(steps, reset_num_timesteps=is_new)
-        if self._reported < self.num_timesteps:
-            self._goes_on(1)
-
-    def _goes_on(self, every: int) -> bool:
-        """Report progress if ``every`` steps have passed since the last report; return False if asked to stop."""
-        if self._progress is None or self.num_timesteps < self._reported + every:
-            return True
-        self._reported = self.num_timesteps
-        return self._progress(self.num_timesteps - self._begin) is not False
-
-    def _ticks_left(self) -> int:
-        return (self._total_timesteps - self.num_timesteps) // self.n_envs
-
-    def tensors(self) -> Tensors:
-        """Return copies of the weights and of the state of every optimiser, by name."""
-        found: dict[str, torch.Tensor] = {}
-        for name, state in self.get_parameters().items():
-            if "optimizer" not in name:
-                found |= {f"{name}.{key}": value for key, value in state.items()}
-                continue
-            for index, moments in state["state"].items():
-                found |= {f"{name}.{index}.{key}": value for key, value in moments.items()}
-        for name in self._get_torch_save_params()[1]:
-            found[name] = getattr(self, name)
-        return {key: value.detach().cpu().numpy().copy() for key, value in found.items()}
-
-    def take(self, tensors: Tensors) -> None:
-        """Put back what ``tensors`` gave.
-
-        Raises:
-            ValueError: a tensor is missing, or has another shape than this network's.
-        """
-        for key, own in self.policy.state_dict().items():
-            given = tensors.get(f"policy.{key}")
-            if given is None or given.shape != tuple(own.shape):
-                raise ValueError(f"its tensor policy.{key} is missing or misshapen")
-            own.copy_(torch.tensor(given))  # a state dict shares memory with the network
-        names, variables = self._get_torch_save_params()
-        for name in names:
-            if "optimizer" in name:
-                self._take_optimizer(name, tensors)
-        for name in variables:
-            getattr(self, name).data.copy_(torch.tensor(tensors[name]))
-
-    def _take_optimizer(self, name: str, tensors: Tensors) -> None:
-        owner: Any = self
-        for part in name.split("."):
-            owner = getattr(owner, part)
-        state = owner.state_dict()
-        for key in (key for key in tensors if key.startswith(f"{name}.")):
-            index, moment = key.removeprefix(f"{name}.").split(".")
-            state["state"].setdefault(int(index), {})[moment] = torch.tensor(tensors[key])
-        owner.load_state_dict(state)
-
-
-class EvenRolloutBuffer(RolloutBuffer):
-    """SB3's rollout buffer, cut into minibatches of equal size, and turned into tensors once a rollout.
-
-    SB3 takes minibatches of the full size and one of what remains, which may be a single, noisy sample.
-    """
-
-    def get(self, batch_size: int | None = None) -> Generator[RolloutBufferSamples, None, None]:
-        """Yield every sample once, in minibatches of about ``batch_size``."""
-        if not self.generator_ready:
-            for name in ("observations", "actions", "values", "log_probs", "advantages", "returns"):
-                self.__dict__[name] = self.swap_and_flatten(self.__dict__[name])
-            self.generator_ready = True
-            self._columns = (
-                self.to_torch(self.observations),
-                self.to_torch(self.actions.astype(np.float32, copy=False)),
-                *(self.to_torch(part.ravel()) for part in (self.values, self.log_probs, self.advantages, self.returns)),
-            )
-        count = self.buffer_size * self.n_envs
-        order = np.random.permutation(count)  # noqa: NPY002 - lent and given back by sb3.own_randomness
-        for part in np.array_split(order, max(1, round(count / (batch_size or count)))):
-            index = torch.from_numpy(part).to(self.device)
-            yield RolloutBufferSamples(*(column[index] for column in self._columns))
-
-
-class Ppo(PPO, Guided):
-    """PPO whose rollouts share the budget evenly, whatever the number of rows."""
-
-    rollout_size: int
-
-    def run(self, steps: int, is_new: bool, progress: Progress | None) -> None:
-        """Divide ``steps`` into rollouts of equal length, as near to ``rollout_size`` samples as that allows."""
-        ticks = steps // self.n_envs
-        rollouts = max(1, min(round(steps / self.rollout_size), ticks // SHORTEST))
-        self.n_steps = -(-ticks // rollouts)
-        super().run(steps, is_new, progress)
-
-    def _update_current_progress_remaining(self, num_timesteps: int, total_timesteps: int) -> None:
-        super()._update_current_progress_remaining(num_timesteps - self._begin, total_timesteps - self._begin)
-
-    def collect_rollouts(
-        self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
-    ) -> bool:
-        """Collect one rollout, the last one shortened to what the budget leaves."""
-        if not self._goes_on(1):
-            return False
-        rollout_buffer.buffer_size = min(self.n_steps, self._ticks_left())
-        return super().collect_rollouts(env, callback, rollout_buffer, rollout_buffer.buffer_size)
-
-
-class Memorising(OffPolicyAlgorithm, Guided):
-    """What SAC and DQN share: stops between updates, and a budget kept to the step."""
-
-    def collect_rollouts(
-        self, env: VecEnv, callback: BaseCallback, train_freq: TrainFreq, *rest: Any, **named: Any
-    ) -> Any:
-        """Collect the steps between two rounds of updates, or what the budget leaves of them."""
-        if not self._goes_on(REPORT_EVERY):
-            return RolloutReturn(0, 0, continue_training=False)
-        freq = TrainFreq(min(train_freq.frequency, self._ticks_left()), train_freq.unit)
-        return super().collect_rollouts(env, callback, freq, *rest, **named)
-
-
-class Sac(SAC, Memorising):
-    """SAC with the additions of ``Guided``."""
-
-
-class Dqn(DQN, Memorising):
-    """DQN with the additions of ``Guided``."""
-
-    def tensors(self) -> Tensors:
-        """Return the weights and optimiser, and the share of random actions that has been reached."""
-        return super().tensors() | {"exploration_rate": np.array(self.exploration_rate)}
-
-    def take(self, tensors: Tensors) -> None:
-        """Put back what ``tensors`` gave."""
-        super().take(tensors)
-        self.exploration_rate = float(tensors["exploration_rate"])
 
 
 def build(settings: Settings, dim: int, action_space: spaces.Space[Any], device: torch.device) -> Guided:

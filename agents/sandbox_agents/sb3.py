@@ -15,8 +15,9 @@ from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import VecNormalize
 
 from .acting import choose
+from .algorithms import Progress
 from .core import Agent, RandomAgent, applicable, names, require_spaces
-from .learners import Progress, build, fresh_memory
+from .learners import build, fresh_memory
 from .settings import LEARNERS, Settings, defaults, require_known
 from .spaces import Batch, action_map, flat_dim, flatten_batch
 from .storage import Tensors, space_from_json, space_to_json, write_agent
