@@ -16,7 +16,7 @@ import sandbox_agents
 
 from sandbox import files, models
 from sandbox.cell import CELL, ROW, Cell
-from sandbox.worlds import Examination, World, examine
+from sandbox.worlds import Examination, World, examine, require_supported
 
 RESULTS, CONTRAST = "results.json", "contrast.json"
 DEFAULT_MODES = ("random", "simulator", "dream")
@@ -61,6 +61,7 @@ class Contrast:
             raise ValueError(f"there is no mode {unknown[0]}; modes are {', '.join(DEFAULT_MODES)}")
         if self.episodes < 2:
             raise ValueError(f"--episodes {self.episodes} cannot give an interval; use 100 or more")
+        require_supported(self.world)
         sandbox_agents.make(self.agent, *self.world.spaces, 0, self.agent_config)
 
     def cells(self, horizon: int) -> list[Cell]:

@@ -126,18 +126,28 @@ def examine(chosen: World, seed: int = 0) -> Examination:
     """
     from sandbox.examination import examine_environment
 
+    require_supported(chosen)
     env = chosen.make()
-    try:
-        layout(env.observation_space)
-        action_layout(env.action_space)
-    except UnsupportedSpaceError as error:
-        raise WorldError(f"{chosen.name}: {error}") from None
     try:
         limit = chosen.horizon or _registered_limit(env)
         horizon, step_seconds, warnings = examine_environment(env, chosen.name, limit, PATIENCE, seed)
         return Examination(horizon, step_seconds, warnings)
     finally:
         env.close()
+
+
+def require_supported(chosen: World) -> None:
+    """Refuse a world whose spaces no model here can learn.
+
+    Raises:
+        WorldError: names the space and the way out.
+    """
+    observation_space, action_space = chosen.spaces
+    try:
+        layout(observation_space)
+        action_layout(action_space)
+    except UnsupportedSpaceError as error:
+        raise WorldError(f"{chosen.name}: {error}") from None
 
 
 def _registered_limit(env: gymnasium.Env[Any, Any]) -> int | None:

@@ -43,6 +43,7 @@ def collect(
     files.require_writable(out)
     if from_ is not None:
         data = read_log(from_)
+        console.notes(data.source.get("notes", []))
     else:
         if not env:
             raise ValueError("collect needs a world to act in, or --from FILE to read")
