@@ -18,7 +18,7 @@ from .storage import Tensors
 Progress = Callable[[int], bool | None]
 
 SHORTEST = 16  # ticks of a rollout however many the rows: advantages need some steps of reward
-REPORT_EVERY = 1000  # steps between two calls of a callback, for learners that update at every step
+REPORT_EVERY = 1000  # steps between two calls of a callback, at most, for learners that update at every step
 
 
 class Guided(BaseAlgorithm):
@@ -27,12 +27,14 @@ class Guided(BaseAlgorithm):
     _progress: Progress | None = None
     _begin = 0
     _reported = 0
+    _every = 1
 
     def run(self, steps: int, is_new: bool, progress: Progress | None) -> None:
         """Learn from ``steps`` steps, a multiple of the rows; ``is_new`` resets the environment and the count."""
         self._begin = 0 if is_new else self.num_timesteps
         self._reported = self._begin
         self._progress = progress
+        self._every = max(1, min(REPORT_EVERY, steps // 50))
         self.learn(steps, reset_num_timesteps=is_new)
         if self._reported < self.num_timesteps:
             self._goes_on(1)
@@ -145,7 +147,7 @@ class Memorising(OffPolicyAlgorithm, Guided):
         self, env: VecEnv, callback: BaseCallback, train_freq: TrainFreq, *rest: Any, **named: Any
     ) -> Any:
         """Collect the steps between two rounds of updates, or what the budget leaves of them."""
-        if not self._goes_on(REPORT_EVERY):
+        if not self._goes_on(self._every):
             return RolloutReturn(0, 0, continue_training=False)
         freq = TrainFreq(min(train_freq.frequency, self._ticks_left()), train_freq.unit)
         return super().collect_rollouts(env, callback, freq, *rest, **named)
