@@ -122,8 +122,8 @@ class Sb3Agent:
             envs: a vector environment with autoreset SAME_STEP; it is reset when it is new to this agent.
             steps: how many steps, over all rows.
             seed: decides what is drawn in this call; by default the agent's seed and the count of calls do.
-            callback: called with the steps done in this call after each update of PPO, or each 1,000 steps (a fiftieth of
-                a short budget) of SAC and DQN; learning stops when it returns False.
+            callback: called with the steps done in this call after each update of PPO, or each 1,000 steps
+                (a fiftieth of a short budget) of SAC and DQN; learning stops when it returns False.
             tensorboard: a folder for SB3's TensorBoard log.
 
         Raises:
