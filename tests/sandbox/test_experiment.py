@@ -1,0 +1,169 @@
+"""A contrast is a folder of cells: whole, honest about failures, and never done twice."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sandbox_agents
+
+from sandbox import experiment, report
+from sandbox.budget import Budget, Counted, OverspentError
+from sandbox.candidates import Candidate, choose
+from sandbox.collection import collect
+from sandbox.models.fit import FitSettings, fit
+from sandbox.worlds import world
+
+HERE = Path(__file__).parent
+QUICK = {"rounds": 2, "dream_steps": 512, "updates": 30, "rows": 8, "starts": 32}
+
+
+def contrast(name: str, **changes: object) -> experiment.Contrast:
+    settings: dict[str, object] = {
+        "models": ("mixture",),
+        "real_steps": 120,
+        "seeds": (0,),
+        "episodes": 4,
+        "dream": QUICK,
+    }
+    return experiment.Contrast(world=world(name), **({"dream": QUICK} | settings | changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("contrast") / "run"
+    experiment.run(contrast("CartPole-v1"), out, jobs=2, command="sandbox contrast CartPole-v1")
+    return out
+
+
+def rows(out: Path) -> list[dict]:
+    return json.loads((out / "results.json").read_text())["rows"]
+
+
+def test_every_way_of_learning_has_its_row(finished: Path) -> None:
+    ways = {(row["mode"], row["model"], row["agent"]) for row in rows(finished)}
+    assert ways == {
+        ("random", None, "random"),
+        ("simulator", None, "ppo"),
+        ("simulator", None, "dqn"),
+        ("dream", "mixture", "ppo"),
+    }
+    assert all(row["status"] == "done" for row in rows(finished)), [row["error"] for row in rows(finished)]
+
+
+def test_the_budget_is_spent_to_the_step_and_evaluation_is_counted_apart(finished: Path) -> None:
+    for row in rows(finished):
+        assert row["real_steps"] == (0 if row["mode"] == "random" else 120)
+        assert row["return_real"]["episodes"] == 4
+        assert row["evaluation_steps"] >= row["return_real"]["mean"] * 4 - 1e-6
+        assert row["return_real"]["low"] <= row["return_real"]["mean"] <= row["return_real"]["high"]
+
+
+def test_a_dream_return_never_stands_without_a_real_one(finished: Path) -> None:
+    for row in rows(finished):
+        assert (row["return_dream"] is not None) == (row["mode"] == "dream")
+        assert row["return_real"] is not None
+    dream = next(row for row in rows(finished) if row["mode"] == "dream")
+    assert dream["dream_steps"] == 512 * len(dream["curve"])
+    assert set(dream["wall_seconds"]) == {"collect", "fit", "learn", "total"}
+    assert all(math.isfinite(figure) for figure in dream["fidelity"].values())
+    assert {"energy_score", "persistence", "climatology"} <= set(dream["fidelity"])
+
+
+def test_the_agent_of_a_row_loads_and_acts(finished: Path) -> None:
+    envs = world("CartPole-v1").make_vec(3)
+    obs, _ = envs.reset(seed=0)
+    for row in rows(finished):
+        agent = sandbox_agents.load(row["agent_path"])
+        assert envs.action_space.contains(agent.act(obs))
+
+
+def test_the_folder_becomes_a_report(finished: Path) -> None:
+    page = report.write(finished).read_text()
+    assert "CartPole-v1" in page
+    dream = next(row for row in rows(finished) if row["mode"] == "dream")
+    assert (finished / "cells" / dream["cell"] / "dream.webp").exists()
+
+
+def test_a_finished_contrast_is_not_done_again(finished: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in finished.glob("cells/*/row.json")}
+    said: list[str] = []
+    again = experiment.run(contrast("CartPole-v1"), finished, warn=said.append)
+    assert before == {path: path.stat().st_mtime_ns for path in finished.glob("cells/*/row.json")}
+    assert again["rows"] == rows(finished)
+    assert "4 of 4 cells" in said[0]
+
+
+def test_a_folder_of_other_results_is_refused_and_left_alone(finished: Path) -> None:
+    before = (finished / "results.json").read_bytes()
+    with pytest.raises(ValueError, match="holds other results"):
+        experiment.run(contrast("CartPole-v1", real_steps=130), finished)
+    assert (finished / "results.json").read_bytes() == before
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(ValueError, match="holds other results"):
+        experiment.run(contrast("CartPole-v1"), tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_failed_cell_is_reported_while_the_others_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "strange_worlds.py").write_text((HERE / "strange_worlds.py").read_text())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    plan = contrast("strange_worlds:Tiring", modes=("random", "dream"), real_steps=400)
+    results = experiment.run(plan, tmp_path / "run", jobs=2)
+    by_mode = {row["mode"]: row for row in results["rows"]}
+    assert by_mode["random"]["status"] == "done"
+    assert by_mode["dream"]["status"] == "failed"
+    assert "the environment raised at step" in by_mode["dream"]["error"]
+    assert "out of licences" in by_mode["dream"]["error"]
+    log = tmp_path / "run" / "cells" / by_mode["dream"]["cell"] / "log.txt"
+    assert "Traceback" in log.read_text()
+    report.write(tmp_path / "run")
+
+
+def test_two_configurations_never_share_a_folder() -> None:
+    one, other = (contrast("CartPole-v1", real_steps=steps).cells(500) for steps in (120, 130))
+    assert not {cell.name for cell in one} & {cell.name for cell in other}
+
+
+def test_no_step_beyond_the_budget_is_taken() -> None:
+    envs = Counted(world("CartPole-v1").make_vec(2), Budget(10))
+    envs.reset(seed=0)
+    for _ in range(5):
+        envs.step(np.array([0, 1]))
+    with pytest.raises(OverspentError):
+        envs.step(np.array([0, 1]))
+
+
+class Always:
+    """An agent that pushes to one side, or balances."""
+
+    def __init__(self, balances: bool) -> None:
+        self.name = "always"
+        self.balances = balances
+        self.observation_space, self.action_space = world("CartPole-v1").spaces
+
+    def act(self, obs: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        lean = obs[:, 2] + 0.5 * obs[:, 3] + 0.1 * obs[:, 0] + 0.2 * obs[:, 1]
+        return (lean > 0).astype(np.int64) if self.balances else np.zeros(len(obs), np.int64)
+
+    def save(self, path: Path) -> None:
+        raise AssertionError("nobody saves a test's agent")
+
+
+def test_the_choice_among_rounds_prefers_the_better_agent() -> None:
+    rng = np.random.default_rng(0)
+    envs = world("CartPole-v1").make_vec(1)
+    data = collect(envs, Always(True), 300, rng, horizon=500)
+    pushed = collect(envs, Always(False), 100, rng, horizon=500)
+    from sandbox.trajectories import concatenate
+
+    model = fit(concatenate([data, pushed]), "mixture", settings=FitSettings(updates=400))
+    counted = Counted(envs, Budget(60))
+    candidates = [Candidate(1, Always(True)), Candidate(2, Always(False))]
+    assert choose(candidates, model, counted, 60, rng).round == 1
+    assert counted.budget.spent == 60
