@@ -4,13 +4,18 @@ Generative models see arrays only. A `Layout` says what each column of such an a
 binary), so that every element can be drawn by its own law, and turns batches of a space into rows `(B, D)` and back.
 """
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
+
+# Spaces as JSON, so that a stored log or model knows its environment: written the way that agents write them.
+from sandbox_agents.storage import space_from_json as from_json
+from sandbox_agents.storage import space_to_json as to_json
+
+__all__ = ["Element", "Layout", "Rows", "UnsupportedSpaceError", "action_layout", "from_json", "layout", "to_json"]
 
 Rows = NDArray[np.float32]
 Kind = Literal["continuous", "categorical", "binary"]
@@ -185,66 +190,3 @@ def _leaf(space: spaces.Space[Any], columns: NDArray[Any]) -> NDArray[Any]:
         case spaces.MultiDiscrete():
             return (columns.astype(np.int64).reshape(shape) + space.start).astype(space.dtype)
     return columns.astype(space.dtype).reshape(shape)
-
-
-# Spaces as JSON, so that a stored log or model knows the environment that it came from.
-
-
-def to_json(space: spaces.Space[Any]) -> dict[str, Any]:
-    """A supported space as plain JSON values."""
-    match space:
-        case spaces.Box():
-            return {
-                "kind": "Box",
-                "dtype": str(space.dtype),
-                "shape": list(space.shape),
-                "low": _numbers(space.low),
-                "high": _numbers(space.high),
-            }
-        case spaces.Discrete():
-            return {"kind": "Discrete", "dtype": str(space.dtype), "n": int(space.n), "start": int(space.start)}
-        case spaces.MultiDiscrete():
-            return {
-                "kind": "MultiDiscrete",
-                "dtype": str(space.dtype),
-                "nvec": space.nvec.tolist(),
-                "start": space.start.tolist(),
-            }
-        case spaces.MultiBinary():
-            # MultiBinary(3) and MultiBinary((3,)) are different spaces.
-            return {"kind": "MultiBinary", "shape": list(space.n) if isinstance(space.n, tuple) else int(space.n)}
-        case spaces.Dict():
-            return {"kind": "Dict", "parts": [[key, to_json(part)] for key, part in space.spaces.items()]}
-        case spaces.Tuple():
-            return {"kind": "Tuple", "parts": [to_json(part) for part in space.spaces]}
-    raise UnsupportedSpaceError(f"the space {space} is not supported")
-
-
-def from_json(stored: Mapping[str, Any]) -> spaces.Space[Any]:
-    """The space that `to_json` wrote."""
-    makers: dict[str, Callable[[Mapping[str, Any]], spaces.Space[Any]]] = {
-        "Box": lambda s: spaces.Box(
-            _array(s["low"], s["dtype"], s["shape"]),
-            _array(s["high"], s["dtype"], s["shape"]),
-            tuple(s["shape"]),
-            np.dtype(s["dtype"]).type,
-        ),
-        "Discrete": lambda s: spaces.Discrete(s["n"], start=s["start"], dtype=np.dtype(s["dtype"]).type),
-        "MultiDiscrete": lambda s: spaces.MultiDiscrete(
-            np.array(s["nvec"]), dtype=np.dtype(s["dtype"]).type, start=np.array(s["start"])
-        ),
-        "MultiBinary": lambda s: spaces.MultiBinary(s["shape"]),
-        # Pairs, because Gymnasium sorts the keys of a plain dict, and the order is that of a row's columns.
-        "Dict": lambda s: spaces.Dict([(key, from_json(part)) for key, part in s["parts"]]),
-        "Tuple": lambda s: spaces.Tuple([from_json(part) for part in s["parts"]]),
-    }
-    return makers[stored["kind"]](stored)
-
-
-def _numbers(bound: NDArray[Any]) -> list[float | str]:
-    # JSON has no infinity; a string survives every reader.
-    return [float(value) if np.isfinite(value) else str(float(value)) for value in bound.reshape(-1)]
-
-
-def _array(stored: Sequence[float | str], dtype: str, shape: Sequence[int]) -> NDArray[Any]:
-    return np.array([float(value) for value in stored]).reshape(tuple(shape)).astype(dtype)

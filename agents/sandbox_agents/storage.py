@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,8 @@ def space_to_json(space: spaces.Space[Any]) -> dict[str, Any]:
         case spaces.MultiDiscrete():
             return {"kind": "MultiDiscrete", "nvec": space.nvec.tolist(), "start": space.start.tolist(), "dtype": dtype}
         case spaces.MultiBinary():
-            return {"kind": "MultiBinary", "shape": list(space.shape)}
+            # MultiBinary(3) and MultiBinary((3,)) are different spaces.
+            return {"kind": "MultiBinary", "n": list(space.n) if isinstance(space.n, tuple) else int(space.n)}
         case spaces.Dict():
             return {"kind": "Dict", "parts": [[key, space_to_json(part)] for key, part in space.spaces.items()]}
         case spaces.Tuple():
@@ -117,7 +119,7 @@ def space_to_json(space: spaces.Space[Any]) -> dict[str, Any]:
     raise ValueError(f"the space {space} cannot be saved: use Box, Discrete, MultiDiscrete, MultiBinary, Dict or Tuple")
 
 
-def space_from_json(data: dict[str, Any]) -> spaces.Space[Any]:
+def space_from_json(data: Mapping[str, Any]) -> spaces.Space[Any]:
     """Build the space that ``space_to_json`` described."""
     match data["kind"]:
         case "Box":
@@ -129,9 +131,10 @@ def space_from_json(data: dict[str, Any]) -> spaces.Space[Any]:
         case "MultiDiscrete":
             return spaces.MultiDiscrete(data["nvec"], dtype=np.dtype(data["dtype"]).type, start=data["start"])
         case "MultiBinary":
-            return spaces.MultiBinary(data["shape"] if len(data["shape"]) > 1 else data["shape"][0])
+            return spaces.MultiBinary(data["n"])
         case "Dict":
-            return spaces.Dict({key: space_from_json(part) for key, part in data["parts"]})
+            # Pairs, because Gymnasium sorts the keys of a plain dict, and the order is that of the observation's parts.
+            return spaces.Dict([(key, space_from_json(part)) for key, part in data["parts"]])
         case "Tuple":
             return spaces.Tuple([space_from_json(part) for part in data["parts"]])
     raise ValueError(f"unknown kind of space {data['kind']!r}: the file was written by something else")
