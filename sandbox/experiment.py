@@ -62,6 +62,8 @@ class Contrast:
         if self.episodes < 2:
             raise ValueError(f"--episodes {self.episodes} cannot give an interval; use 100 or more")
         require_supported(self.world)
+        if self.agent == "random":
+            raise ValueError("--agent random does not learn; choose ppo, sac or dqn")
         sandbox_agents.make(self.agent, *self.world.spaces, 0, self.agent_config)
 
     def cells(self, horizon: int) -> list[Cell]:

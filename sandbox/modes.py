@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import sandbox_agents
-from sandbox_agents import Agent
+from sandbox_agents import Agent, Sb3Agent
 
 from sandbox.budget import Budget, Counted
 from sandbox.candidates import Candidate, choose
@@ -91,6 +91,18 @@ class _Clock:
         self.seconds[self.entry] += time.perf_counter() - self.begun
 
 
+def learner(name: str, world: World, seed: int, config: Mapping[str, Any] | None = None) -> Sb3Agent:
+    """An agent that can learn in `world`.
+
+    Raises:
+        ValueError: an agent that does not exist, does not learn, or cannot act there.
+    """
+    agent = sandbox_agents.make(name, *world.spaces, seed, config)
+    if not isinstance(agent, Sb3Agent):
+        raise ValueError(f"a {name} agent does not learn; choose ppo, sac or dqn")
+    return agent
+
+
 def random(task: Task) -> Learned:
     """Act at random: the floor under every comparison. Takes no real step to learn."""
     return Learned(sandbox_agents.make("random", *task.world.spaces, task.seed), real_steps=0)
@@ -100,9 +112,8 @@ def simulator(task: Task) -> Learned:
     """Learn in the simulator itself, by the settings tuned for few steps."""
     from sandbox_agents.tuned import tuned
 
-    observation_space, action_space = task.world.spaces
-    config = tuned(task.agent, action_space, task.real_steps) | dict(task.agent_config or {})
-    agent = sandbox_agents.make(task.agent, observation_space, action_space, task.seed, config)
+    config = tuned(task.agent, task.world.spaces[1], task.real_steps) | dict(task.agent_config or {})
+    agent = learner(task.agent, task.world, task.seed, config)
     budget = Budget(task.real_steps)
     envs = Counted(task.world.make_vec(1), budget)
     learned = Learned(agent, real_steps=task.real_steps)
@@ -116,7 +127,7 @@ def simulator(task: Task) -> Learned:
 
     task.report(f"learn {task.agent} in the simulator")
     begun = time.perf_counter()
-    agent.learn(envs, task.real_steps, seed=task.seed, callback=note)  # type: ignore[attr-defined]
+    agent.learn(envs, task.real_steps, seed=task.seed, callback=note)
     learned.seconds["learn"] = time.perf_counter() - begun
     learned.real_steps = budget.spent
     envs.close()
@@ -136,7 +147,7 @@ def dream(task: Task) -> Learned:
     budget = Budget(task.real_steps)
     envs = Counted(task.world.make_vec(1), budget)
     actor: Agent = sandbox_agents.make("random", *task.world.spaces, task.seed)
-    agent = sandbox_agents.make(task.agent, *task.world.spaces, task.seed, task.agent_config)
+    agent = learner(task.agent, task.world, task.seed, task.agent_config)
     learned = Learned(agent, real_steps=0)
     parts: list[Trajectories] = []
     candidates: list[Candidate] = []
@@ -159,7 +170,7 @@ def dream(task: Task) -> Learned:
         with _Clock(learned.seconds, "learn"):
             returned = _learn_in(task, model, agent, data, number, rng)
         learned.dream_steps += task.dream.dream_steps
-        candidates.append(Candidate(number, _snapshot(agent, task.folder / "rounds" / str(number))))
+        candidates.append(Candidate(number, agent.frozen()))
         learned.point(budget.spent, float(complete.mean()) if len(complete) else None, returned)
         actor = agent
     task.report("the last rounds' agents play for the choice")
@@ -196,7 +207,7 @@ def _fit(task: Task, data: Trajectories, number: int) -> FittedModel:
 
 
 def _learn_in(
-    task: Task, model: FittedModel, agent: Agent, data: Trajectories, number: int, rng: np.random.Generator
+    task: Task, model: FittedModel, agent: Sb3Agent, data: Trajectories, number: int, rng: np.random.Generator
 ) -> float | None:
     """Go on learning in the dream of `model`; returns the agent's return there, from the beginnings of episodes."""
     settings = task.dream
@@ -208,14 +219,8 @@ def _learn_in(
         temperature=settings.temperature,
         cautious=number > settings.rounds - settings.cautious_rounds,
     )
-    agent.learn(envs, settings.dream_steps)  # type: ignore[attr-defined]
+    agent.learn(envs, settings.dream_steps)
     return sandbox_agents.evaluate(agent, DreamVectorEnv(model, settings.rows), settings.rows, seed=task.seed).mean
-
-
-def _snapshot(agent: Agent, path: Path) -> Agent:
-    """The agent as it is now, while the original goes on learning."""
-    agent.save(path)
-    return sandbox_agents.load(path)
 
 
 def dream_return(learned: Learned, episodes: int) -> float:
