@@ -24,7 +24,7 @@ SIGMA_LOW, SIGMA_HIGH, RHO = 0.01, 10.0, 7.0
 # ln σ in training ~ N(-1, 1.4²): most effort between a coarse guess and a fine one (table 1, "training").
 LOG_SIGMA_MEAN, LOG_SIGMA_STD = -1.0, 1.4
 # Each target is noised this many times an update: the memory's pass is shared, the gradient is steadier.
-DRAWS = 4
+DRAWS = 2
 
 
 class Diffusion(Head):
