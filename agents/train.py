@@ -13,9 +13,10 @@ import time
 from typing import Any
 
 import gymnasium
-import sandbox_agents
 import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
+
+import sandbox_agents
 
 
 def arguments() -> argparse.Namespace:

@@ -10,8 +10,9 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-import sandbox_envs
 from PIL import Image
+
+import sandbox_envs
 from sandbox_envs.canvas import WindowError
 
 Policy = Callable[[Any], Any]

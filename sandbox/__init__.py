@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import gymnasium
+
 import sandbox_envs as sandbox_envs  # registers sandbox/*
 
 if TYPE_CHECKING:

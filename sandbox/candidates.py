@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 from gymnasium.vector import VectorEnv
-from sandbox_agents import Agent, evaluate
 
 from sandbox.collection import collect
 from sandbox.dream import DreamVectorEnv
 from sandbox.models.fitted import FittedModel
 from sandbox.trajectories import Trajectories, starts_at
+from sandbox_agents import Agent, evaluate
 
 DREAMS = 64  # dreamed episodes behind a prediction
 BRANCHES = 16  # dreamed episodes from the start of a real one

@@ -55,10 +55,10 @@ def run_cell(folder: Path, report: Callable[[str], None] = print) -> None:
         return
     # Here, because torch takes seconds to import and a grid of cells only needs their names.
     import torch
-    from sandbox_agents import evaluate
 
     from sandbox import modes
     from sandbox.worlds import World
+    from sandbox_agents import evaluate
 
     torch.set_num_threads(1)
     world = World(cell.world, dict(cell.arguments), None if cell.has_own_limit else cell.horizon)

@@ -9,20 +9,21 @@ import torch
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
-from sandbox_envs.random import key_of, normals, uniform
 
 from sandbox.models.core import Dynamics, State
 from sandbox.models.fitted import FittedModel
 from sandbox.spaces import Layout
 from sandbox.trajectories import Starts
+from sandbox_envs.random import key_of, normals, uniform
 
 
 class DreamVectorEnv(VectorEnv[Any, Any, Any]):
     """A batch of dreams that steps, ends, resets and seeds as the simulator's own vector environment does.
 
     Row `i` of `reset(seed=s)` draws from stream `s + i` by a count of its own, so it is the same in a batch of any
-    size (within rounding of the batched arithmetic). A row resets to a real start, drawn from `starts`; it ends by the
-    learned termination and is truncated at `horizon` steps. Observations are clipped to the space; `clipped` counts.
+    size (within rounding of the batched arithmetic). A row resets to a real start, drawn from `starts`; by default
+    these are the beginnings of real episodes. It ends by the learned termination and is truncated at `horizon` steps.
+    Observations are clipped to the space; `clipped` of the `dreamed` ones were.
 
     A cautious dream also ends where it leaves the range of its data, and expects the worst there: the reward of that
     step becomes the worst return-to-go that was ever seen (after MOReL's halt state; Kidambi et al. 2020). An agent
@@ -51,7 +52,7 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
         if temperature <= 0:
             raise ValueError(f"a dream's temperature must be positive, not {temperature}")
         if isinstance(model, FittedModel):
-            starts, horizon = starts or model.starts, horizon or model.horizon
+            starts, horizon = starts or model.beginnings, horizon or model.horizon
             spaces = spaces or (model.observation, model.action)
         if starts is None or horizon is None or spaces is None:
             raise ValueError("dynamics that are no fitted model need starts, a horizon and spaces beside them")

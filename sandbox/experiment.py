@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import sandbox_agents
-
 from sandbox import files, models
 from sandbox.cell import CELL, ROW, Cell
 from sandbox.worlds import Examination, World, examine, require_supported

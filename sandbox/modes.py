@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import sandbox_agents
-from sandbox_agents import Agent, Sb3Agent
 
+import sandbox_agents
 from sandbox.budget import Budget, Counted
 from sandbox.candidates import Candidate, choose
 from sandbox.collection import collect
@@ -19,6 +18,7 @@ from sandbox.models.fit import FitSettings, fit
 from sandbox.models.fitted import FittedModel
 from sandbox.trajectories import Trajectories, concatenate, starts
 from sandbox.worlds import World
+from sandbox_agents import Agent, Sb3Agent
 
 
 @dataclass(frozen=True)
@@ -91,13 +91,15 @@ class _Clock:
         self.seconds[self.entry] += time.perf_counter() - self.begun
 
 
-def learner(name: str, world: World, seed: int, config: Mapping[str, Any] | None = None) -> Sb3Agent:
+def learner(
+    name: str, world: World, seed: int, config: Mapping[str, Any] | None = None, device: str = "cpu"
+) -> Sb3Agent:
     """An agent that can learn in `world`.
 
     Raises:
         ValueError: an agent that does not exist, does not learn, or cannot act there.
     """
-    agent = sandbox_agents.make(name, *world.spaces, seed, config)
+    agent = sandbox_agents.make(name, *world.spaces, seed, config, device)
     if not isinstance(agent, Sb3Agent):
         raise ValueError(f"a {name} agent does not learn; choose ppo, sac or dqn")
     return agent
@@ -113,7 +115,7 @@ def simulator(task: Task) -> Learned:
     from sandbox_agents.tuned import tuned
 
     config = tuned(task.agent, task.world.spaces[1], task.real_steps) | dict(task.agent_config or {})
-    agent = learner(task.agent, task.world, task.seed, config)
+    agent = learner(task.agent, task.world, task.seed, config, task.device)
     budget = Budget(task.real_steps)
     envs = Counted(task.world.make_vec(1), budget)
     learned = Learned(agent, real_steps=task.real_steps)
@@ -147,7 +149,7 @@ def dream(task: Task) -> Learned:
     budget = Budget(task.real_steps)
     envs = Counted(task.world.make_vec(1), budget)
     actor: Agent = sandbox_agents.make("random", *task.world.spaces, task.seed)
-    agent = learner(task.agent, task.world, task.seed, task.agent_config)
+    agent = learner(task.agent, task.world, task.seed, task.agent_config, task.device)
     learned = Learned(agent, real_steps=0)
     parts: list[Trajectories] = []
     candidates: list[Candidate] = []

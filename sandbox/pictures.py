@@ -10,7 +10,6 @@ from typing import Any
 import gymnasium
 import numpy as np
 from PIL import Image
-from sandbox_agents import Agent, RandomAgent
 
 from sandbox import film
 from sandbox.dream import DreamEnv
@@ -20,6 +19,7 @@ from sandbox.spaces import Layout, Rows, layout
 from sandbox.traces import MOST_LINES, Scale, scale, trace
 from sandbox.trajectories import Starts
 from sandbox.worlds import World
+from sandbox_agents import Agent, RandomAgent
 
 _PAUSE = 1500  # milliseconds that the end is looked at before the film begins again
 

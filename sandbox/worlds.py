@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium
-import sandbox_envs
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
+import sandbox_envs
 from sandbox.spaces import UnsupportedSpaceError, action_layout, layout
 
 # An environment without a time limit must end by itself within this many random steps.

@@ -40,7 +40,6 @@ def train(
         device: where the networks are; auto takes the CPU for nets of this size.
     """
     import sandbox_agents
-
     from sandbox import console, files
     from sandbox.worlds import examine, world
 
@@ -48,24 +47,30 @@ def train(
         raise ValueError("train needs either a world or --dream FOLDER, and not both")
     files.require_writable(out)
     config = sandbox_agents.read_config(agent_config, agent) if agent_config else None
+    place = device_of(device)
+    warnings: tuple[str, ...] = ()
     one_thread()
     if dream is not None:
         from sandbox.dream import DreamVectorEnv
         from sandbox.models.fitted import FittedModel
 
-        envs: Any = DreamVectorEnv(FittedModel.load(dream), rows or 64, temperature=temperature)
+        fitted = FittedModel.load(dream, place)
+        envs: Any = DreamVectorEnv(fitted, rows or 64, starts=fitted.starts, temperature=temperature)
+        judge: Any = DreamVectorEnv(fitted, 64)
     else:
         chosen = world(env, pairs(env_arg), horizon)
-        console.notes(examine(chosen).warnings)
+        warnings = examine(chosen).warnings
         envs = chosen.make_vec(rows or (64 if chosen.is_native else 1))
-    learner = sandbox_agents.make(agent, envs.single_observation_space, envs.single_action_space, seed, config)
+        judge = chosen.make_vec(8)
+    learner = sandbox_agents.make(agent, envs.single_observation_space, envs.single_action_space, seed, config, place)
     if not isinstance(learner, sandbox_agents.Sb3Agent):
         raise ValueError(f"a {agent} agent does not learn; choose ppo, sac or dqn")
-    console.opening(device_of(device), steps / (12_000 if agent == "ppo" else 150))
+    console.opening(place, steps / (12_000 if agent == "ppo" else 150))
+    console.notes(warnings)
     with console.progress(f"learn {agent}") as advance:
         learner.learn(envs, steps, seed=seed, callback=lambda done: advance(done, steps), tensorboard=tensorboard)
     learner.save(out)
-    judged = sandbox_agents.evaluate(learner, envs, 64, seed=seed + 1)
+    judged = sandbox_agents.evaluate(learner, judge, 64, seed=seed + 1)
     told = f"return {judged.mean:.4g} [{judged.low:.4g}, {judged.high:.4g}]"
     if dream is not None:
         console.show(f"{told} in the dream; what it is worth, `sandbox evaluate {out} WORLD` tells\n{out}")
@@ -83,6 +88,7 @@ def evaluate(
     seed: int = 1_000_000_007,
     env_arg: Pairs = (),
     horizon: int | None = None,
+    device: Device = "auto",
 ) -> int:
     """Let a stored agent play fresh episodes and tell its return with a 95 % interval.
 
@@ -94,24 +100,28 @@ def evaluate(
         seed: decides the episodes.
         env_arg: key=value for the environment, repeatable.
         horizon: time limit in steps, for environments that have none.
+        device: where the networks are; auto takes the CPU for nets of this size.
     """
     import sandbox_agents
-
     from sandbox import console
     from sandbox.worlds import examine, world
 
     if bool(env) == (dream is not None):
         raise ValueError("evaluate needs either a world or --dream FOLDER, and not both")
     one_thread()
-    player = sandbox_agents.load(agent)
+    place = device_of(device)
+    player = sandbox_agents.load(agent, place)
     if dream is not None:
         from sandbox.dream import DreamVectorEnv
         from sandbox.models.fitted import FittedModel
 
-        envs: Any = DreamVectorEnv(FittedModel.load(dream), min(episodes, 64))
+        envs: Any = DreamVectorEnv(FittedModel.load(dream, place), min(episodes, 64))
+        console.opening(place, episodes * 0.05)
     else:
         chosen = world(env, pairs(env_arg), horizon)
-        console.notes(examine(chosen).warnings)
+        found = examine(chosen)
+        console.opening(place, episodes * found.horizon * found.step_seconds)
+        console.notes(found.warnings)
         envs = chosen.make_vec(max(1, min(episodes, 10)))
     judged = sandbox_agents.evaluate(player, envs, episodes, seed=seed)
     where = "the dream" if dream is not None else env

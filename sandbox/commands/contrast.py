@@ -40,10 +40,9 @@ def contrast(
         horizon: time limit in steps, for environments that have none.
         device: where the networks are; auto takes the CPU for nets of this size.
     """
-    from sandbox_agents import read_config
-
     from sandbox import console, experiment, report
     from sandbox.worlds import world
+    from sandbox_agents import read_config
 
     place = out or Path("runs") / env.replace("/", "-").replace(":", "-").lower()
     plan = experiment.Contrast(

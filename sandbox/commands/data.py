@@ -7,6 +7,8 @@ import tyro
 
 from sandbox.commands.arguments import Device, Name, Pairs, device_of, one_thread, pairs
 
+MINARI = "minari:"
+
 
 def collect(
     env: Name = "",
@@ -26,7 +28,7 @@ def collect(
         env: the world; may be left out with --from.
         steps: real steps to collect.
         policy: random, or the folder of a trained agent.
-        out: the file to write.
+        out: the file to write, or minari:ID for a local Minari data set.
         from_: a log to read in place of acting: FILE.npz, FILE.csv or minari:ID.
         seed: decides the resets and the actions.
         rows: environments at once; by default 16 of ours, and 1 of others.
@@ -37,10 +39,11 @@ def collect(
 
     from sandbox import console, files
     from sandbox.collection import collect as gather
-    from sandbox.exchange import read_log
+    from sandbox.exchange import read_log, write_minari
     from sandbox.worlds import examine, world
 
-    files.require_writable(out)
+    if not str(out).startswith(MINARI):
+        files.require_writable(out)
     if from_ is not None:
         data = read_log(from_)
         console.notes(data.source.get("notes", []))
@@ -49,8 +52,8 @@ def collect(
             raise ValueError("collect needs a world to act in, or --from FILE to read")
         chosen = world(env, pairs(env_arg), horizon)
         found = examine(chosen)
-        console.notes(found.warnings)
         console.opening("cpu", steps * found.step_seconds)
+        console.notes(found.warnings)
         envs = chosen.make_vec(rows or (16 if chosen.is_native else 1))
         source = {"world": chosen.name, "arguments": dict(chosen.arguments), "actor": policy, "seed": seed}
         data = gather(
@@ -62,7 +65,10 @@ def collect(
             horizon=found.horizon,
         )
         envs.close()
-    data.save(out)
+    if str(out).startswith(MINARI):
+        write_minari(data, str(out).removeprefix(MINARI))
+    else:
+        data.save(out)
     returns = data.returns[data.complete]
     told = f", mean return {returns.mean():.4g}" if len(returns) else ""
     console.show(f"{len(data)} steps, {len(data.lengths)} episodes ({int(data.complete.sum())} complete{told}): {out}")

@@ -5,7 +5,6 @@ def show_list() -> int:
     """Show the worlds, models and agents there are."""
     import sandbox_agents
     import sandbox_envs
-
     from sandbox import console, models
 
     console.show("worlds   " + "  ".join(sandbox_envs.worlds()) + "  and every other Gymnasium environment")

@@ -36,7 +36,7 @@ class FitSettings:
     judge_every: int = 100  # updates between two judgements
     patience: int = 8  # judgements without a better one before a part stops counting
     finish: float = 0.2  # updates on all data after the judged ones, as a share of these
-    starts: int = 256  # real starts that travel with the model
+    starts: int = 256  # real starts that travel with the model: half beginnings of episodes, half anywhere
 
 
 class TooLittleDataError(ValueError):
@@ -83,7 +83,7 @@ def fit(
         observation=data.observation_layout,
         action=data.action_layout,
         horizon=data.horizon or int(data.lengths.max()),
-        starts=starts(data, settings.starts, network.history, rng),
+        starts=starts(data, settings.starts, network.history, rng, beginnings=0.5),
         provenance={
             "data": {"transitions": len(data), "episodes": len(data.lengths), "source": dict(data.source)},
             "fit": {"seed": seed, **asdict(settings), "held_out_loss": judged},

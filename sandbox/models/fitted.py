@@ -59,6 +59,14 @@ class FittedModel:
         """Whether each observation `(B, D)` lies in the range of the data, `(B,)`."""
         return self.network.codec.is_known(obs)
 
+    @property
+    def beginnings(self) -> Starts:
+        """The starts that are beginnings of episodes; all starts where the data hold no beginning."""
+        first = self.starts.length == 0
+        if not first.any():
+            return self.starts
+        return Starts(self.starts.obs[first], self.starts.action[first], self.starts.length[first])
+
     def begin(self, starts: Starts) -> State:
         """See `Dynamics.begin`."""
         return self.network.begin(starts)

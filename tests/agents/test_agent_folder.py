@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 from gymnasium.vector import VectorEnv
+
 from sandbox_agents import RandomAgent, Sb3Agent, load, make, read_config, storage
 
 Rows = Callable[..., VectorEnv[Any, Any, Any]]

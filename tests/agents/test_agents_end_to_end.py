@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from gymnasium.vector import VectorEnv
+
 from sandbox_agents import Sb3Agent, evaluate, make
 from sandbox_agents.bench import ppo_cartpole
 from sandbox_agents.tuned import tuned

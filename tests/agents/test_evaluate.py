@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
-from sandbox_agents import RandomAgent, evaluate
 from scipy import stats
+
+from sandbox_agents import RandomAgent, evaluate
 
 Rows = Callable[..., VectorEnv[Any, Any, Any]]
 

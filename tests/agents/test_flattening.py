@@ -5,6 +5,7 @@ import pytest
 from gymnasium import spaces
 from gymnasium.spaces.utils import flatdim, flatten
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
+
 from sandbox_agents.core import applicable
 from sandbox_agents.spaces import action_map, flat_dim, flatten_batch, rows_of, sample_batch
 from sandbox_agents.storage import space_from_json, space_to_json

@@ -9,6 +9,7 @@ import torch
 from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 from gymnasium.vector.utils import batch_space
+
 from sandbox_agents import Sb3Agent, applicable, evaluate, make, names
 
 Rows = Callable[..., VectorEnv[Any, Any, Any]]

@@ -5,10 +5,11 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, VectorEnv
-from sandbox_agents.spaces import action_map
-from sandbox_agents.vec_env import Sb3VecEnv, final_obs
 from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.vec_env import DummyVecEnv
+
+from sandbox_agents.spaces import action_map
+from sandbox_agents.vec_env import Sb3VecEnv, final_obs
 
 Rows = Callable[..., VectorEnv[Any, Any, Any]]
 

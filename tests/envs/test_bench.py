@@ -1,4 +1,5 @@
 import pytest
+
 from sandbox_envs.bench import speed_rows
 
 

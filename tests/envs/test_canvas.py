@@ -6,6 +6,7 @@ import gymnasium
 import numpy as np
 import pygame
 import pytest
+
 import sandbox_envs
 from sandbox_envs.canvas import Canvas
 

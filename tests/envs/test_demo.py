@@ -7,8 +7,9 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
-import sandbox_envs
 from PIL import Image
+
+import sandbox_envs
 
 ROOT = Path(__file__).parents[2]
 

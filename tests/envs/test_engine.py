@@ -10,9 +10,10 @@ from typing import Any, ClassVar, NamedTuple
 import gymnasium
 import numpy as np
 import pytest
-import sandbox_envs
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+import sandbox_envs
 from sandbox_envs.cartpole import CartPole
 from sandbox_envs.core import Simulation, loops_of
 from sandbox_envs.random import draw_uniform

@@ -3,6 +3,7 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
+
 import sandbox_envs
 from sandbox_envs.bench import numpy_lander
 from sandbox_envs.lander import heuristic

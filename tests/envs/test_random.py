@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+from scipy import stats
+
 from sandbox_envs.core import compiled
 from sandbox_envs.random import draw_normal, draw_uniform, key_of, mix, normal, normals, uniform
-from scipy import stats
 
 MASK = 2**64 - 1
 

@@ -5,18 +5,18 @@ from pathlib import Path
 import gymnasium
 import numpy as np
 import pytest
-import sandbox_agents
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
-from sandbox_envs import check_vector_env
 
 import sandbox
+import sandbox_agents
 from sandbox.collection import collect
 from sandbox.dream import DreamEnv, DreamVectorEnv
 from sandbox.models.fit import FitSettings, fit
 from sandbox.models.fitted import FittedModel
 from sandbox.trajectories import starts_at
 from sandbox.worlds import world
+from sandbox_envs import check_vector_env
 
 
 def model_of(name: str, family: str, updates: int = 80) -> FittedModel:
@@ -69,9 +69,11 @@ def test_a_row_is_the_same_in_a_batch_of_any_size(cartpole: FittedModel) -> None
 
 def test_a_dream_begins_where_real_episodes_begin(cartpole: FittedModel) -> None:
     obs, _ = DreamVectorEnv(cartpole, 200).reset(seed=0)
-    real = cartpole.starts.obs[:, -1]
+    assert len(cartpole.starts) == 256
+    assert (cartpole.starts.length > 0).any()
+    real = cartpole.starts.obs[cartpole.starts.length == 0][:, -1]
     assert all((np.abs(real - row).max(axis=1) < 1e-6).any() for row in obs)
-    assert (cartpole.starts.length == 0).all()
+    assert (np.abs(obs) < 0.06).all(), "CartPole's episodes begin within ±0.05"
 
 
 def test_a_dream_is_truncated_at_its_horizon_and_says_so(cartpole: FittedModel) -> None:

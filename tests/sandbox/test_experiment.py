@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import sandbox_agents
 
+import sandbox_agents
 from sandbox import experiment, report
 from sandbox.budget import Budget, Counted, OverspentError
 from sandbox.candidates import Candidate, choose

@@ -10,10 +10,10 @@ from typing import Any
 import gymnasium
 import numpy as np
 import pytest
-import sandbox_agents
 from gymnasium import spaces
 from PIL import Image
 
+import sandbox_agents
 from sandbox import film
 from sandbox.collection import collect
 from sandbox.dream import DreamEnv
