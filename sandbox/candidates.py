@@ -17,10 +17,16 @@ from sandbox.models.fitted import FittedModel
 from sandbox.trajectories import Trajectories, starts_at
 from sandbox_agents import Agent, evaluate
 
-DREAMS = 64  # dreamed episodes behind a prediction
+DREAMS = 128  # dreamed episodes behind a prediction
 BRANCHES = 16  # dreamed episodes from the start of a real one
-# Real episodes that count as much as the prior belief that the dream is right.
-PRIOR_EPISODES = 1.0
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """A real return less the dream's mean from the same start, and the spread of the dream's returns."""
+
+    size: float
+    spread: float
 
 
 @dataclass
@@ -32,13 +38,17 @@ class Candidate:
     greedy: list[Trajectories] = field(default_factory=list)  # played for the choice
     exploring: list[Trajectories] = field(default_factory=list)  # collected to learn from
     predicted: float = 0.0  # its return in the last model's dream
-    surprises: list[float] = field(default_factory=list)  # real return less the dream's, per real episode
+    surprises: list[Surprise] = field(default_factory=list)
 
-    @property
-    def estimate(self) -> float:
-        """The prediction, corrected by the mean surprise as far as there is evidence."""
-        count = len(self.surprises)
-        return self.predicted + (float(np.mean(self.surprises)) * count / (count + PRIOR_EPISODES) if count else 0.0)
+    def estimate(self, doubt: float) -> float:
+        """The prediction, corrected by the surprises as far as they are evidence.
+
+        The posterior mean of a normal bias of standard deviation `doubt`: an episode whose dreams scatter widely says
+        little, one that the dream was sure of says much.
+        """
+        weights = [doubt**2 / max(surprise.spread**2, 1e-12) for surprise in self.surprises]
+        pull = sum(weight * surprise.size for weight, surprise in zip(weights, self.surprises, strict=True))
+        return self.predicted + pull / (1 + sum(weights))
 
 
 def choose(
@@ -49,27 +59,36 @@ def choose(
     rng: np.random.Generator,
 ) -> Candidate:
     """Let the leading candidates play the last `steps` real steps, and return the best."""
+    seed = int(rng.integers(2**31))  # the same dreams for all
     for candidate in candidates:
-        # Cautious: an agent that relies on what no data show is not believed.
-        dream = DreamVectorEnv(model, DREAMS, cautious=True)
-        candidate.predicted = evaluate(candidate.agent, dream, DREAMS, seed=int(rng.integers(2**31))).mean
+        # Cautious, and from rare situations as well as from beginnings: an agent that relies on what no data show, or
+        # that only knows the few beginnings that were seen, is not believed.
+        dream = DreamVectorEnv(model, DREAMS, starts=model.starts, cautious=True)
+        candidate.predicted = evaluate(candidate.agent, dream, DREAMS, seed=seed).mean
         for lived in candidate.exploring:
             candidate.surprises += surprises(candidate.agent, model, lived, rng, greedy=False)
     turn = 0
     while steps > 0:
-        leaders = sorted(candidates, key=lambda candidate: -candidate.estimate)[:2]
+        leaders = ranked(candidates)[:2]
         candidate = leaders[turn % len(leaders)]
         lived = collect(envs, _Greedy(candidate.agent), 1, rng, finish_up_to=steps, horizon=model.horizon)
         candidate.greedy.append(lived)
         candidate.surprises += surprises(candidate.agent, model, lived, rng, greedy=True)
         steps -= len(lived)
         turn += 1
-    return max(candidates, key=lambda candidate: candidate.estimate)
+    return ranked(candidates)[0]
+
+
+def ranked(candidates: list[Candidate]) -> list[Candidate]:
+    """The best first. How far dreams are to be doubted is read off all surprises together (empirical Bayes)."""
+    sizes = [surprise.size for candidate in candidates for surprise in candidate.surprises]
+    doubt = float(np.sqrt(np.mean(np.square(sizes)))) if sizes else 0.0
+    return sorted(candidates, key=lambda candidate: -candidate.estimate(doubt))
 
 
 def surprises(
     agent: Agent, model: FittedModel, lived: Trajectories, rng: np.random.Generator, *, greedy: bool
-) -> list[float]:
+) -> list[Surprise]:
     """How much more each real episode returned than dreams from its start, over as many steps."""
     found = []
     first = np.cumsum(lived.lengths) - lived.lengths
@@ -79,7 +98,8 @@ def surprises(
         )
         seed = int(rng.integers(2**31))
         played = evaluate(agent, dream, BRANCHES, seed=seed, rng=None if greedy else np.random.default_rng(seed))
-        found.append(float(real) - played.mean)
+        spread = float(np.std(played.returns, ddof=1)) + 0.01 * abs(played.mean)
+        found.append(Surprise(float(real) - played.mean, spread))
     return found
 
 

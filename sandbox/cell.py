@@ -54,6 +54,7 @@ def run_cell(folder: Path, report: Callable[[str], None] = print) -> None:
     if (folder / ROW).exists():
         return
     # Here, because torch takes seconds to import and a grid of cells only needs their names.
+    import numpy as np
     import torch
 
     from sandbox import modes
@@ -80,7 +81,9 @@ def run_cell(folder: Path, report: Callable[[str], None] = print) -> None:
     total = time.perf_counter() - begun
     report(f"evaluate over {cell.episodes} fresh episodes")
     envs = world.make_vec(EVALUATION_ROWS)
-    judged = evaluate(learned.agent, envs, cell.episodes, seed=EVALUATION_SEED)
+    # Greedy, but for the random agent, which plays each seed anew.
+    rng = np.random.default_rng(cell.seed) if cell.mode == "random" else None
+    judged = evaluate(learned.agent, envs, cell.episodes, seed=EVALUATION_SEED, rng=rng)
     envs.close()
     learned.agent.save(folder / "agent")
     row: dict[str, Any] = {

@@ -27,7 +27,7 @@ class DreamSettings:
 
     rounds: int = 5  # of collect, fit, learn; early rounds aim the later ones at what matters
     rows: int = 64  # dreams at once
-    dream_steps: int = 100_000  # the agent's steps in each round's dream
+    dream_steps: int = 120_000  # the agent's steps in each round's dream
     temperature: float = 1.0
     cautious_rounds: int = 2  # the last ones: the first explore what the model only imagines, these rely on data
     beginnings: float = 0.5  # share of dreams that begin as episodes do; the others begin anywhere in the data

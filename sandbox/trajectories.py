@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from sandbox import files
 from sandbox.spaces import Layout, Rows, action_layout, from_json, layout, to_json
@@ -156,16 +157,26 @@ class Starts:
 def starts(data: Trajectories, count: int, history: int, rng: np.random.Generator, beginnings: float = 1.0) -> Starts:
     """Draw up to `count` starts with up to `history` steps of history each.
 
-    `beginnings` is the share that begins as the environment's own episodes do; the rest begins anywhere in the data,
-    each transition equally likely (the branched starts of MBPO; Janner et al. 2019).
+    `beginnings` is the share that begins as the environment's own episodes do; the rest begins anywhere in the data
+    (the branched starts of MBPO; Janner et al. 2019), and rare situations as often as common ones: an agent that has
+    learned to balance lives a life of balance, and would forget how to get up.
     """
     first = np.flatnonzero(data.elapsed == 0)
     wanted = round(count * beginnings)
     # Every beginning once before any of them twice.
     repeated = np.concatenate([rng.permutation(first) for _ in range(-(-wanted // len(first)))])[:wanted]
     begin = repeated if beginnings < 1 else repeated[: len(first)]
-    anywhere = rng.choice(len(data), size=count - wanted, replace=len(data) < count - wanted)
+    anywhere = rng.choice(len(data), size=count - wanted, p=rarity(data.obs)) if wanted < count else first[:0]
     return starts_at(data, np.concatenate([begin, anywhere]), history)
+
+
+def rarity(obs: Rows) -> NDArray[np.float64]:
+    """Probabilities, `(N,)`, that favour observations far from all others: the distance to the fifth nearest one."""
+    scale = obs.std(axis=0)
+    standard = obs / np.where(scale > 0, scale, 1)
+    distance, _ = cKDTree(standard).query(standard, k=min(6, len(obs)))
+    weight = np.asarray(distance)[:, -1] + 1e-6
+    return np.asarray(weight / weight.sum(), np.float64)
 
 
 def starts_at(data: Trajectories, transitions: NDArray[Any], history: int) -> Starts:
