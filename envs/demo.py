@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import importlib.util
 import os
 import sys
 from collections.abc import Callable
@@ -45,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("world", help=f"one of {', '.join(sandbox_envs.worlds())}")
     parser.add_argument("--episodes", type=int, default=3)
     parser.add_argument("--policy", choices=["random", "heuristic"], help="default: heuristic where the world has one")
-    parser.add_argument("--record", metavar="FILE", help="a .webp, .gif or .png film instead of a window")
+    parser.add_argument("--record", metavar="FILE", help="a .webp, .gif, .png or .mp4 film instead of a window")
     parser.add_argument("--seed", type=int, default=0)
     return parser
 
@@ -86,8 +87,10 @@ def _play(env: gymnasium.Env[Any, Any], policy: Policy, episodes: int, seed: int
 def _film(name: str) -> Path:
     """Where the film goes; refused before anything is played."""
     path = Path(name)
-    if path.suffix not in (".webp", ".gif", ".png"):
-        raise ValueError(f"--record takes a .webp, .gif or .png file, got {path}.")
+    if path.suffix not in (".webp", ".gif", ".png", ".mp4"):
+        raise ValueError(f"--record takes a .webp, .gif, .png or .mp4 file, got {path}.")
+    if path.suffix == ".mp4" and importlib.util.find_spec("imageio_ffmpeg") is None:
+        raise ValueError("An .mp4 film needs the extra `video`: pip install 'sandbox-worlds[video]', or record a .webp.")
     if not path.parent.is_dir():
         raise ValueError(f"The folder {path.parent} of --record does not exist.")
     return path
@@ -95,19 +98,16 @@ def _film(name: str) -> Path:
 
 def _record(frames: list[Any], path: Path, frames_per_second: int) -> None:
     """Write the film, whole or not at all."""
-    first, *rest = (Image.fromarray(frame) for frame in frames)
     part = path.with_name(f".{os.getpid()}-{path.name}")
     try:
-        with part.open("wb") as file:
-            first.save(
-                file,
-                path.suffix[1:],
-                save_all=True,
-                append_images=rest,
-                duration=round(1000 / frames_per_second),
-                loop=0,
-            )
-            file.flush()
+        if path.suffix == ".mp4":
+            imageio = importlib.import_module("imageio.v3")
+            imageio.imwrite(part, np.stack(frames), fps=frames_per_second, macro_block_size=1)
+        else:
+            first, *rest = (Image.fromarray(frame) for frame in frames)
+            duration = round(1000 / frames_per_second)
+            first.save(part, save_all=True, append_images=rest, duration=duration, loop=0)
+        with part.open("rb+") as file:
             os.fsync(file.fileno())
         part.replace(path)
     finally:
