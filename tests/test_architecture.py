@@ -20,7 +20,7 @@ ROOMS = [
     {"cell"},
     {"modes"},
     {"candidates", "pictures", "film", "painters", "traces"},
-    {"dream", "metrics"},
+    {"dream", "metrics", "branched"},
     {"models"},
     {"collection", "exchange", "worlds"},
     {"trajectories", "examination", "budget"},
