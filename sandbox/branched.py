@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sandbox.models.core import State
-from sandbox.spaces import Layout, action_layout, layout
-from sandbox.trajectories import Rows, Starts
+from sandbox.spaces import Layout, Rows, action_layout, layout
+from sandbox.trajectories import Starts
 from sandbox_envs import SimVectorEnv
 from sandbox_envs.random import key_of
 
