@@ -90,7 +90,7 @@ def _film(name: str) -> Path:
     if path.suffix not in (".webp", ".gif", ".png", ".mp4"):
         raise ValueError(f"--record takes a .webp, .gif, .png or .mp4 file, got {path}.")
     if path.suffix == ".mp4" and importlib.util.find_spec("imageio_ffmpeg") is None:
-        raise ValueError("An .mp4 film needs the extra `video`: pip install 'sandbox-worlds[video]', or record a .webp.")
+        raise ValueError("An .mp4 film needs pip install 'sandbox-worlds[video]'; or record a .webp.")
     if not path.parent.is_dir():
         raise ValueError(f"The folder {path.parent} of --record does not exist.")
     return path
