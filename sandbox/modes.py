@@ -27,7 +27,7 @@ class DreamSettings:
 
     rounds: int = 5  # of collect, fit, learn; early rounds aim the later ones at what matters
     rows: int = 64  # dreams at once
-    dream_steps: int = 120_000  # the agent's steps in each round's dream
+    dream_steps: int = 100_000  # the agent's steps in each round's dream
     temperature: float = 1.0
     cautious_rounds: int = 2  # the last ones: the first explore what the model only imagines, these rely on data
     beginnings: float = 0.5  # share of dreams that begin as episodes do; the others begin anywhere in the data
@@ -170,8 +170,10 @@ def dream(task: Task) -> Learned:
             model = _fit(task, data, number)
         task.report(f"round {number}: learn {task.agent} in the dream")
         with _Clock(learned.seconds, "learn"):
-            returned = _learn_in(task, model, agent, data, number, rng)
-        learned.dream_steps += task.dream.dream_steps
+            agent, dreamed = _learn_in(task, model, agent, data, number, rng)
+            judge = DreamVectorEnv(model, task.dream.rows)
+            returned = sandbox_agents.evaluate(agent, judge, task.dream.rows, seed=task.seed).mean
+        learned.dream_steps += dreamed
         candidates.append(Candidate(number, agent.frozen()))
         learned.point(budget.spent, float(complete.mean()) if len(complete) else None, returned)
         actor = agent
@@ -210,19 +212,24 @@ def _fit(task: Task, data: Trajectories, number: int) -> FittedModel:
 
 def _learn_in(
     task: Task, model: FittedModel, agent: Sb3Agent, data: Trajectories, number: int, rng: np.random.Generator
-) -> float | None:
-    """Go on learning in the dream of `model`; returns the agent's return there, from the beginnings of episodes."""
+) -> tuple[Sb3Agent, int]:
+    """Let the agent go on learning in the dream of `model`; returns who goes on, and the steps that were dreamed.
+
+    From the middle round on a newcomer learns beside it, and the better of the two in the dream goes on: an agent that
+    settled on a habit in an early, wrong dream may never leave it.
+    """
     settings = task.dream
     begin = starts(data, settings.starts, model.history, rng, settings.beginnings)
-    envs = DreamVectorEnv(
-        model,
-        settings.rows,
-        starts=begin,
-        temperature=settings.temperature,
-        cautious=number > settings.rounds - settings.cautious_rounds,
-    )
-    agent.learn(envs, settings.dream_steps)
-    return sandbox_agents.evaluate(agent, DreamVectorEnv(model, settings.rows), settings.rows, seed=task.seed).mean
+    cautious = number > settings.rounds - settings.cautious_rounds
+    contenders = [agent]
+    if number > settings.rounds / 2:
+        contenders.append(learner(task.agent, task.world, task.seed + 1000 * number, task.agent_config, task.device))
+    for contender in contenders:
+        envs = DreamVectorEnv(model, settings.rows, starts=begin, temperature=settings.temperature, cautious=cautious)
+        contender.learn(envs, settings.dream_steps)
+    judge = DreamVectorEnv(model, 2 * settings.rows, starts=model.starts, cautious=cautious)
+    scores = [sandbox_agents.evaluate(each, judge, judge.num_envs, seed=task.seed).mean for each in contenders]
+    return contenders[int(np.argmax(scores))], len(contenders) * settings.dream_steps
 
 
 def dream_return(learned: Learned, episodes: int) -> float:
