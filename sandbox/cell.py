@@ -25,7 +25,7 @@ class Cell:
     world: str
     arguments: Mapping[str, Any]
     horizon: int
-    has_own_limit: bool  # whether the environment truncates by itself
+    time_limit: int | None  # what is wrapped around an environment that has none of its own
     mode: str
     model: str | None
     agent: str
@@ -62,7 +62,7 @@ def run_cell(folder: Path, report: Callable[[str], None] = print) -> None:
     from sandbox_agents import evaluate
 
     torch.set_num_threads(1)
-    world = World(cell.world, dict(cell.arguments), None if cell.has_own_limit else cell.horizon)
+    world = World(cell.world, dict(cell.arguments), cell.time_limit)
     task = modes.Task(
         world=world,
         horizon=cell.horizon,

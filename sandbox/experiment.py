@@ -65,7 +65,7 @@ class Contrast:
             raise ValueError("--agent random does not learn; choose ppo, sac or dqn")
         sandbox_agents.make(self.agent, *self.world.spaces, 0, self.agent_config)
 
-    def cells(self, horizon: int) -> list[Cell]:
+    def cells(self, found: Examination) -> list[Cell]:
         """All cells, the longest ones first, so that the last to end is a short one."""
         learners = [name for name in sandbox_agents.applicable(self.world.spaces[1]) if name != "random"]
         ways: dict[str, list[tuple[str | None, str]]] = {
@@ -77,8 +77,8 @@ class Contrast:
             Cell(
                 world=self.world.name,
                 arguments=dict(self.world.arguments),
-                horizon=horizon,
-                has_own_limit=self.world.horizon is None,
+                horizon=found.horizon,
+                time_limit=found.world.horizon,
                 mode=mode,
                 model=model,
                 agent=agent,
@@ -134,7 +134,7 @@ def run(
     found = examine(contrast.world)
     for warning in found.warnings:
         warn(warning)
-    cells = contrast.cells(found.horizon)
+    cells = contrast.cells(found)
     _claim(out, cells)
     missing = [cell for cell in cells if not (out / "cells" / cell.name / ROW).exists()]
     if len(missing) < len(cells):

@@ -233,10 +233,12 @@ def _learn_in(
 
 
 def dream_return(learned: Learned, episodes: int) -> float:
-    """The agent's return in its last dream, over as many episodes as its real return."""
+    """The agent's return in its last dream, over as many episodes as its real return; notes how often it clipped."""
     assert learned.model is not None
     envs = DreamVectorEnv(learned.model, min(episodes, 64))
-    return sandbox_agents.evaluate(learned.agent, envs, episodes, seed=0).mean
+    returned = sandbox_agents.evaluate(learned.agent, envs, episodes, seed=0).mean
+    learned.fidelity["clipped"] = envs.clipped / envs.dreamed
+    return returned
 
 
 def record(task: Task, learned: Learned, seed: int) -> list[str]:

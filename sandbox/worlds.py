@@ -4,7 +4,7 @@ import difflib
 import importlib
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 import sandbox_envs
 from sandbox.spaces import UnsupportedSpaceError, action_layout, layout
 
-# An environment without a time limit must end by itself within this many random steps.
+# An environment without a time limit must end by itself within this many random steps, and is stopped after as many.
 PATIENCE = 2000
 
 
@@ -113,7 +113,8 @@ def _unknown(name: str, error: Exception) -> str:
 class Examination:
     """What was found out about a world before it is used."""
 
-    horizon: int
+    world: World  # as it is to be used: an agent that learned to stay alive must not play forever
+    horizon: int  # the dream's: the time limit, or the longest episode seen
     step_seconds: float  # the median wall-clock of one step, in seconds
     warnings: tuple[str, ...]
 
@@ -131,7 +132,8 @@ def examine(chosen: World, seed: int = 0) -> Examination:
     try:
         limit = chosen.horizon or _registered_limit(env)
         horizon, step_seconds, warnings = examine_environment(env, chosen.name, limit, PATIENCE, seed)
-        return Examination(horizon, step_seconds, warnings)
+        usable = chosen if limit is not None else replace(chosen, horizon=PATIENCE)
+        return Examination(usable, horizon, step_seconds, warnings)
     finally:
         env.close()
 

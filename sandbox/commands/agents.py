@@ -59,7 +59,8 @@ def train(
         judge: Any = DreamVectorEnv(fitted, 64)
     else:
         chosen = world(env, pairs(env_arg), horizon)
-        warnings = examine(chosen).warnings
+        found = examine(chosen)
+        chosen, warnings = found.world, found.warnings
         envs = chosen.make_vec(rows or (64 if chosen.is_native else 1))
         judge = chosen.make_vec(8)
     learner = sandbox_agents.make(agent, envs.single_observation_space, envs.single_action_space, seed, config, place)
@@ -122,7 +123,7 @@ def evaluate(
         found = examine(chosen)
         console.opening(place, episodes * found.horizon * found.step_seconds)
         console.notes(found.warnings)
-        envs = chosen.make_vec(max(1, min(episodes, 10)))
+        envs = found.world.make_vec(max(1, min(episodes, 10)))
     judged = sandbox_agents.evaluate(player, envs, episodes, seed=seed)
     where = "the dream" if dream is not None else env
     console.show(

@@ -13,7 +13,7 @@ from sandbox.budget import Budget, Counted, OverspentError
 from sandbox.candidates import Candidate, choose
 from sandbox.collection import collect
 from sandbox.models.fit import FitSettings, fit
-from sandbox.worlds import world
+from sandbox.worlds import PATIENCE, examine, world
 
 HERE = Path(__file__).parent
 QUICK = {"rounds": 2, "dream_steps": 512, "updates": 30, "rows": 8, "starts": 32}
@@ -127,7 +127,8 @@ def test_a_failed_cell_is_reported_while_the_others_go_on(tmp_path: Path, monkey
 
 
 def test_two_configurations_never_share_a_folder() -> None:
-    one, other = (contrast("CartPole-v1", real_steps=steps).cells(500) for steps in (120, 130))
+    found = examine(world("CartPole-v1"))
+    one, other = (contrast("CartPole-v1", real_steps=steps).cells(found) for steps in (120, 130))
     assert not {cell.name for cell in one} & {cell.name for cell in other}
 
 
@@ -168,3 +169,12 @@ def test_the_choice_among_rounds_prefers_the_better_agent() -> None:
     candidates = [Candidate(1, Always(True)), Candidate(2, Always(False))]
     assert choose(candidates, model, counted, 60, rng).round == 1
     assert counted.budget.spent == 60
+
+
+def test_an_agent_that_could_live_forever_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "strange_worlds.py").write_text((HERE / "strange_worlds.py").read_text())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = examine(world("strange_worlds:Walk"))
+    assert found.horizon < 500, "the longest episode seen"
+    assert found.world.horizon == PATIENCE
