@@ -19,7 +19,7 @@ ROOMS = [
     {"experiment"},
     {"cell"},
     {"modes"},
-    {"candidates", "pictures", "film", "painters", "traces"},
+    {"candidates", "pictures"},
     {"dream", "metrics", "branched"},
     {"models"},
     {"collection", "exchange", "worlds"},

@@ -14,14 +14,13 @@ from gymnasium import spaces
 from PIL import Image
 
 import sandbox_agents
-from sandbox import film
 from sandbox.collection import collect
 from sandbox.dream import DreamEnv
 from sandbox.models.fit import FitSettings, fit
 from sandbox.models.fitted import FittedModel
-from sandbox.painters import painter, rendered
-from sandbox.pictures import record
-from sandbox.traces import labels, scale, trace
+from sandbox.pictures import film, record
+from sandbox.pictures.painters import painter, rendered
+from sandbox.pictures.traces import labels, scale, trace
 from sandbox.worlds import World
 
 WHOLE = "sandbox/CartPole-v0"

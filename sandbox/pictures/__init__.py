@@ -11,12 +11,12 @@ import gymnasium
 import numpy as np
 from PIL import Image
 
-from sandbox import film
 from sandbox.dream import DreamEnv
 from sandbox.models.fitted import FittedModel
-from sandbox.painters import Painter, Picture, painter, rendered
+from sandbox.pictures import film
+from sandbox.pictures.painters import Painter, Picture, painter, rendered
+from sandbox.pictures.traces import MOST_LINES, Scale, scale, trace
 from sandbox.spaces import Layout, Rows, layout
-from sandbox.traces import MOST_LINES, Scale, scale, trace
 from sandbox.trajectories import Starts
 from sandbox.worlds import World
 from sandbox_agents import Agent, RandomAgent

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from sandbox import files
-from sandbox.painters import Picture
+from sandbox.pictures.painters import Picture
 
 WIDTH, HEIGHT = 400, 300  # pixels, at most
 STRIP = 24  # one above the picture for the numbers, one beneath it for how the episode ended
