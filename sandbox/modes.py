@@ -122,10 +122,10 @@ def simulator(task: Task) -> Learned:
     marks = [round(task.real_steps * share) for share in np.linspace(0.1, 1, 10)]
 
     def note(_: int) -> None:
-        while marks and budget.spent >= marks[0]:
+        if marks and budget.spent >= marks[0]:
             learned.seconds["learn"] = time.perf_counter() - begun
             learned.point(budget.spent, _recent(envs, budget.spent - task.real_steps // 5))
-            marks.pop(0)
+            marks[:] = [mark for mark in marks if mark > budget.spent]
 
     task.report(f"learn {task.agent} in the simulator")
     begun = time.perf_counter()
