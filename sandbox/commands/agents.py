@@ -41,28 +41,18 @@ def train(
     """
     import sandbox_agents
     from sandbox import console, files
-    from sandbox.worlds import examine, world
 
     if bool(env) == (dream is not None):
         raise ValueError("train needs either a world or --dream FOLDER, and not both")
     files.require_writable(out)
     config = sandbox_agents.read_config(agent_config, agent) if agent_config else None
     place = device_of(device)
-    warnings: tuple[str, ...] = ()
     one_thread()
-    if dream is not None:
-        from sandbox.dream import DreamVectorEnv
-        from sandbox.models.fitted import FittedModel
-
-        fitted = FittedModel.load(dream, place)
-        envs: Any = DreamVectorEnv(fitted, rows or 64, starts=fitted.starts, temperature=temperature)
-        judge: Any = DreamVectorEnv(fitted, 64)
-    else:
-        chosen = world(env, pairs(env_arg), horizon)
-        found = examine(chosen)
-        chosen, warnings = found.world, found.warnings
-        envs = chosen.make_vec(rows or (64 if chosen.is_native else 1))
-        judge = chosen.make_vec(8)
+    envs, judge, warnings = (
+        _dreams(dream, rows or 64, temperature, place)
+        if dream is not None
+        else _worlds(env, rows, pairs(env_arg), horizon)
+    )
     learner = sandbox_agents.make(agent, envs.single_observation_space, envs.single_action_space, seed, config, place)
     if not isinstance(learner, sandbox_agents.Sb3Agent):
         raise ValueError(f"a {agent} agent does not learn; choose ppo, sac or dqn")
@@ -78,6 +68,27 @@ def train(
     else:
         console.show(f"{told} over {len(judged.returns)} episodes\n{out}")
     return 0
+
+
+def _dreams(path: Path, rows: int, temperature: float, place: str) -> tuple[Any, Any, tuple[str, ...]]:
+    """Dreams to learn in, from anywhere in the data, and dreams that judge, from beginnings only; no warnings."""
+    from sandbox.dream import DreamVectorEnv
+    from sandbox.models.fitted import FittedModel
+
+    fitted = FittedModel.load(path, place)
+    learning = DreamVectorEnv(fitted, rows, starts=fitted.starts, temperature=temperature)
+    return learning, DreamVectorEnv(fitted, 64), ()
+
+
+def _worlds(
+    env: str, rows: int | None, arguments: dict[str, Any], horizon: int | None
+) -> tuple[Any, Any, tuple[str, ...]]:
+    """Worlds to learn in, worlds that judge, and what was noticed when they were examined."""
+    from sandbox.worlds import examine, world
+
+    found = examine(world(env, arguments, horizon))
+    learning = found.world.make_vec(rows or (64 if found.world.is_native else 1))
+    return learning, found.world.make_vec(8), found.warnings
 
 
 def evaluate(
