@@ -32,7 +32,7 @@ class DreamSettings:
     cautious_rounds: int = 2  # the last ones: the first explore what the model only imagines, these rely on data
     beginnings: float = 0.5  # share of dreams that begin as episodes do; the others begin anywhere in the data
     starts: int = 1024  # real situations that its dreams begin from
-    updates: int = 2000  # most gradient steps of a fit
+    effort: float = 1.0  # share of the gradient steps that a family asks for in a fit
     parts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of memory and head
 
 
@@ -203,7 +203,7 @@ def _fit(task: Task, data: Trajectories, number: int) -> FittedModel:
         data,
         task.model,
         seed=task.seed * 1000 + number,
-        settings=FitSettings(updates=min(task.dream.updates, task.dream.updates // 4 + len(data))),
+        settings=FitSettings(effort=task.dream.effort * min(1.0, 0.25 + len(data) / 2000)),
         parts=task.dream.parts,
         device=task.device,
         log=task.folder / "fit.jsonl",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 # What is in this folder without being a family.
-_FURNITURE = {"codec", "core", "fit", "fitted", "nets"}
+_FURNITURE = {"codec", "core", "ensemble", "fit", "fitted", "nets", "records"}
 PLAIN_MEMORY, PLAIN_HEAD = "window", "mixture"
 
 

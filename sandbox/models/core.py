@@ -14,10 +14,14 @@ from torch.nn import functional
 
 from sandbox.models.codec import Codec
 from sandbox.models.nets import uniform_from
+from sandbox.models.records import Analog
 from sandbox.spaces import Element
 from sandbox.trajectories import Starts
 
 State = dict[str, Tensor]
+
+# Below a hundredth of the data's own spread a likelihood only rewards certainty, no longer accuracy.
+FLOOR = 0.01
 
 
 @dataclass(frozen=True)
@@ -44,13 +48,17 @@ class Head(nn.Module):
         super().__init__()
         self.context_dim = context_dim
         self.elements = elements
-        self.continuous = [i for i, e in enumerate(elements) if e.kind == "continuous"]
-        self.categorical = [(i, e.categories) for i, e in enumerate(elements) if e.kind == "categorical"]
-        self.binary = [i for i, e in enumerate(elements) if e.kind == "binary"]
+        self.analog = Analog(elements)
+        self.continuous, self.categorical = self.analog.continuous, self.analog.categorical
+        self.binary = self.analog.binary
 
     def loss(self, context: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
         """What training lowers, `(N,)`, from context `(N, C)` and target `(N, D)`."""
         raise TypeError(f"{type(self).__name__} has no loss")
+
+    def held_out_loss(self, context: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
+        """What held-out data judge by, `(N,)`: the loss itself, where a lower one means a better head."""
+        return self.loss(context, target, generator)
 
     def sample(self, context: Tensor, noise: Tensor, temperature: float = 1.0) -> Tensor:
         """One draw a row, `(N, D)`, from context `(N, C)` and standard normal noise `(N, M)`."""
@@ -104,7 +112,9 @@ class WorldModel(nn.Module):
         self.history = 16
         self.noise_dim = head.noise_dim + outcome.noise_dim
 
-    def losses(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+    def losses(
+        self, batch: Mapping[str, Tensor], generator: torch.Generator, *, held_out: bool = False
+    ) -> dict[str, Tensor]:
         """The loss of each part at the real steps of a batch of `(B, T, …)` columns with their `mask`, `(N,)` each."""
         mask = batch["mask"]
         x = self.codec.features(batch["obs"], batch["action"])
@@ -114,7 +124,8 @@ class WorldModel(nn.Module):
         evidence = Evidence(context, x[mask], self.codec.observation_features(next_obs), change)
         reward = self.codec.standard_reward(batch["reward"][mask])
         outcome = self.outcome.losses(evidence, reward, batch["terminated"][mask], generator)
-        return {"dynamics": self.head.loss(context, change, generator), **outcome}
+        loss = self.head.held_out_loss if held_out else self.head.loss
+        return {"dynamics": loss(context, change, generator), **outcome}
 
     def part(self, name: str) -> list[nn.Module]:
         """The modules that the loss `name` trains."""

@@ -30,6 +30,7 @@ class FitSettings:
     """How a model is fitted; what is None comes from the head's own defaults."""
 
     updates: int | None = None  # most gradient steps
+    effort: float = 1.0  # share of these steps that little data need
     chunk: int = 16  # steps of one episode in a row of a batch
     rows: int = 32  # rows of a batch
     held_out: float = 0.1  # share of episodes that only judge
@@ -68,7 +69,7 @@ def fit(
         raise TooLittleDataError(f"{len(data)} transitions are too few to fit a model to; collect at least 10")
     rng = np.random.default_rng(seed)
     training: Training = part(parse(model)[1]).training_defaults
-    training = replace(training, updates=settings.updates or training.updates)
+    training = replace(training, updates=max(1, round(settings.effort * (settings.updates or training.updates))))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**62)))  # PyTorch's initialisers know only the global generator
         network = build(model, parts, data.observation_layout, data.action_layout)
@@ -161,7 +162,7 @@ def _train(
         if update % settings.judge_every == 0 or update == training.updates:
             with torch.no_grad():
                 # The same noise at every judgement: only the weights make a difference.
-                judged = network.losses(exam, torch.Generator(device).manual_seed(exam_seed))
+                judged = network.losses(exam, torch.Generator(device).manual_seed(exam_seed), held_out=True)
             best.consider({name: loss.mean().item() for name, loss in judged.items()})
             if log is not None:
                 _append(log, update, time.perf_counter() - begun, losses, judged)
@@ -171,7 +172,7 @@ def _train(
                 break
     held_out = best.restore()
     with torch.no_grad():
-        network.outcome.choose(network.losses(exam, torch.Generator(device).manual_seed(exam_seed)))
+        network.outcome.choose(network.losses(exam, torch.Generator(device).manual_seed(exam_seed), held_out=True))
     _finish(network, Chunks(data, settings.chunk, device), training, settings, rng, generator)
     return held_out
 

@@ -12,12 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sandbox.models.core import Head, Training
+from sandbox.models.core import FLOOR, Head, Training
 from sandbox.models.nets import Mlp, draw_category, uniform_from
 from sandbox.spaces import Element
-
-# Below a hundredth of the data's own spread a likelihood only rewards certainty, no longer accuracy.
-FLOOR = 0.01
 
 
 class Mixture(Head):

@@ -36,3 +36,8 @@ def draw_category(logits: Tensor, noise: Tensor) -> Tensor:
     """One category a row by the inverse distribution function: `(N, K)` and standard normal `(N,)` give `(N,)`."""
     reached = torch.softmax(logits, dim=-1).cumsum(dim=-1) < uniform_from(noise)[:, None]
     return reached.sum(dim=-1).clamp(max=logits.shape[-1] - 1)
+
+
+def spread_out(count: int) -> Tensor:
+    """`count` numbers from -1 to 1 at equal distances: components that begin alike would stay alike."""
+    return torch.linspace(-1.0, 1.0, count) if count > 1 else torch.zeros(1)

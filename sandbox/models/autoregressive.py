@@ -1,0 +1,143 @@
+r"""Autoregressive: p(y | c) = Π_i p(y_i | y_<i, c), element by element (Uria et al. 2013, RNADE).
+
+Every element has a small network of its own that sees the context and the elements before it; masked weights (MADE;
+Germain et al. 2015) train all of them in one pass, teacher-forced. A continuous element is a mixture of normal laws, a
+category a softmax, a bit a Bernoulli. A draw takes one short pass an element; large records are drawn in blocks, whose
+elements depend on every earlier block but not on each other.
+"""
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sandbox.models.core import FLOOR, Head, Training
+from sandbox.models.nets import Mlp, draw_category, spread_out
+from sandbox.spaces import Element
+
+# A record is drawn in at most this many blocks unless the block's size is given.
+MOST_BLOCKS = 64
+
+
+class Autoregressive(Head):
+    """Draws the elements one after the other, `block` at a time."""
+
+    training_defaults: ClassVar[Training] = Training()
+
+    def __init__(
+        self,
+        context_dim: int,
+        elements: tuple[Element, ...],
+        components: int = 5,
+        width: int = 128,
+        own: int = 48,
+        block: int | None = None,
+    ) -> None:
+        """`width` units read the context for all elements, `own` units belong to each element."""
+        super().__init__(context_dim, elements)
+        self.components = components
+        self.block = block or -(-len(elements) // MOST_BLOCKS)
+        self.laws = [_Law(element, components) for element in elements]
+        self.outputs = max((law.size for law in self.laws), default=1)
+        self.body = Mlp(context_dim, (width,), width)
+        count, shapes = len(elements), [1 if e.kind != "categorical" else e.categories for e in elements]
+        self.reading = nn.Linear(width, count * own)
+        self.passing = nn.Parameter(torch.randn(sum(shapes), count, own) / max(sum(shapes), 1) ** 0.5)
+        self.deciding = nn.Parameter(torch.randn(count, own, self.outputs) / own**0.5)
+        self.bias = nn.Parameter(torch.stack([law.first(self.outputs) for law in self.laws]))
+        owner = torch.repeat_interleave(torch.arange(count), torch.tensor(shapes)) // self.block
+        sees = owner[:, None] < (torch.arange(count) // self.block)[None]  # (inputs, D): only earlier blocks
+        self.register_buffer("sees", sees[..., None].float(), persistent=False)
+        self.noise_dim = 2 * count
+
+    sees: Tensor
+
+    def log_prob(self, context: Tensor, target: Tensor) -> Tensor:
+        """The log-density of standardised targets `(N, D)`, `(N,)`."""
+        raw = self._raw(self._read(context), self._written(target))
+        each = [law.log_prob(raw[:, i], target[:, i]) for i, law in enumerate(self.laws)]
+        return torch.stack(each, dim=-1).sum(-1)
+
+    def loss(self, context: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
+        """The negative log-likelihood, `(N,)`."""
+        return -self.log_prob(context, target)
+
+    def sample(self, context: Tensor, noise: Tensor, temperature: float = 1.0) -> Tensor:
+        """Every element by two noise numbers of its own, given the ones before."""
+        reading, written = self._read(context), context.new_zeros(len(context), self.sees.shape[0])
+        count, drawn, at = len(self.laws), [], 0
+        for first in range(0, count, self.block):
+            block = slice(first, min(first + self.block, count))
+            raw = self._raw(reading[:, block], written, block)
+            for i, law in enumerate(self.laws[block], first):
+                value = law.draw(raw[:, i - first], noise[:, 2 * i : 2 * i + 2], temperature)
+                drawn.append(value)
+                code = law.written(value)
+                written = torch.cat([written[:, :at], code, written[:, at + code.shape[1] :]], dim=-1)
+                at += code.shape[1]
+        return torch.stack(drawn, dim=-1)
+
+    def _read(self, context: Tensor) -> Tensor:
+        """What each element makes of the context, `(N, D, own)`."""
+        hidden = self.reading(functional.silu(self.body(context)))
+        read: Tensor = hidden.reshape(len(context), len(self.laws), -1)
+        return read
+
+    def _written(self, target: Tensor) -> Tensor:
+        return torch.cat([law.written(target[:, i]) for i, law in enumerate(self.laws)], dim=-1)
+
+    def _raw(self, reading: Tensor, written: Tensor, block: slice = slice(None)) -> Tensor:
+        """The numbers that decide the laws of the elements in `block`, `(N, D', outputs)`."""
+        weight = (self.passing * self.sees)[:, block]
+        hidden = functional.silu(reading + (written @ weight.flatten(1)).reshape(reading.shape))
+        return torch.einsum("ndo,dov->ndv", hidden, self.deciding[block]) + self.bias[block]
+
+
+class _Law:
+    """How one element is distributed, given the numbers `(N, outputs)` of its network."""
+
+    def __init__(self, element: Element, components: int) -> None:
+        self.kind, self.categories, self.components = element.kind, element.categories, components
+        self.size = {"continuous": 3 * components, "categorical": element.categories, "binary": 1}[element.kind]
+
+    def first(self, outputs: int) -> Tensor:
+        """The numbers to begin with: components apart from each other, everything else even."""
+        bias = torch.zeros(outputs)
+        if self.kind == "continuous":
+            bias[self.components : 2 * self.components] = spread_out(self.components)
+        return bias
+
+    def parameters(self, raw: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits, means and scales of the components, `(N, K)` each."""
+        logits, mean, scale = raw[:, : self.size].chunk(3, dim=-1)
+        return logits, mean, FLOOR + functional.softplus(scale)
+
+    def log_prob(self, raw: Tensor, value: Tensor) -> Tensor:
+        """The log-probability of values `(N,)`, `(N,)`."""
+        if self.kind == "binary":
+            return functional.logsigmoid((2 * value - 1) * raw[:, 0])
+        if self.kind == "categorical":
+            return raw[:, : self.size].log_softmax(-1).gather(-1, value[:, None].long())[:, 0]
+        logits, mean, scale = self.parameters(raw)
+        density = -0.5 * ((value[:, None] - mean) / scale).square() - scale.log() - 0.5 * math.log(2 * math.pi)
+        return (logits.log_softmax(-1) + density).logsumexp(-1)
+
+    def draw(self, raw: Tensor, noise: Tensor, temperature: float) -> Tensor:
+        """One value a row, `(N,)`, from noise `(N, 2)`: the class or component by the first, the number by both."""
+        if self.kind == "binary":
+            raw = torch.stack([torch.zeros_like(raw[:, 0]), raw[:, 0]], dim=-1)
+            return draw_category(raw / temperature, noise[:, 0]).to(raw.dtype)
+        if self.kind == "categorical":
+            return draw_category(raw[:, : self.size] / temperature, noise[:, 0]).to(raw.dtype)
+        logits, mean, scale = self.parameters(raw)
+        chosen = draw_category(logits / temperature, noise[:, 0])[:, None]
+        spread = math.sqrt(temperature) * scale.gather(-1, chosen)[:, 0]
+        return mean.gather(-1, chosen)[:, 0] + spread * noise[:, 1]
+
+    def written(self, value: Tensor) -> Tensor:
+        """How later elements see a value `(N,)`: `(N, 1)`, or one-hot `(N, K)`."""
+        if self.kind == "categorical":
+            return functional.one_hot(value.long(), self.categories).to(value.dtype)
+        return (2 * value - 1 if self.kind == "binary" else value)[:, None]

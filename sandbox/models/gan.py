@@ -1,0 +1,102 @@
+r"""GAN: a conditional generative adversarial network (Goodfellow et al. 2014; Mirza & Osindero 2014).
+
+The relativistic pair loss of R3GAN (Huang et al. 2024): the critic D raises f(D(y) − D(G(z))), the generator raises
+f(D(G(z)) − D(y)), f(t) = −log(1 + e^−t), with the critic's squared gradient penalised at real and at drawn records
+(R1 and R2; Mescheder et al. 2018); both penalties together are what makes the game converge and keeps every mode.
+The critic sees the fake detached, the generator sees a critic of detached parameters: two players, one scalar loss.
+
+The generator is anchored by the energy score of two draws (Gneiting & Raftery 2007, equation 22), which only the true
+law minimises: the critic sharpens what the anchor keeps in place. It is also what held-out data judge the generator by,
+since an adversarial loss only tells who is winning. Categories and bits pass the critic by the straight-through
+Gumbel-max estimator (Jang et al. 2017).
+"""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.func import functional_call
+from torch.nn import functional
+
+from sandbox.models.core import Head, Training
+from sandbox.models.nets import Mlp, uniform_from
+from sandbox.spaces import Element
+
+# Weight of the gradient penalties, and of the anchor.
+PENALTY, ANCHOR = 0.02, 0.2
+
+
+class Gan(Head):
+    """A generator of records, and a critic that it learned to please."""
+
+    training_defaults: ClassVar[Training] = Training(learning_rate=2e-3, betas=(0.0, 0.9), updates=4000)
+
+    def __init__(self, context_dim: int, elements: tuple[Element, ...], latent: int = 4, width: int = 128) -> None:
+        super().__init__(context_dim, elements)
+        self.latent = latent
+        size = self.analog.size
+        self.generator = Mlp(context_dim + latent, (width, width), size)
+        self.critic = Mlp(context_dim + size, (width, width), 1)
+        self.noise_dim = latent + size - len(self.continuous)
+
+    def loss(self, context: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
+        """The critic's loss and the generator's, `(N,)`."""
+        real, condition = self.analog.encode(target), context.detach()
+        fake, other = self._draw(context, generator), self._draw(context, generator)
+        critic = self._critic_loss(condition, real, fake.detach())
+        frozen = {name: weight.detach() for name, weight in self.critic.named_parameters()}
+        believed = functional_call(self.critic, frozen, (torch.cat([fake, condition], dim=-1),))
+        known = functional_call(self.critic, frozen, (torch.cat([real, condition], dim=-1),))
+        return critic + functional.softplus(known - believed)[:, 0] + ANCHOR * _energy_score(fake, other, real)
+
+    def _critic_loss(self, condition: Tensor, real: Tensor, fake: Tensor) -> Tensor:
+        """−f(D(y) − D(G(z))) and the gradient penalties, `(N,)`."""
+        seen = torch.cat([real, fake]).requires_grad_()
+        score = self.critic(torch.cat([seen, condition.repeat(2, 1)], dim=-1))[:, 0]
+        (slope,) = torch.autograd.grad(score.sum(), seen, create_graph=True)
+        on_real, on_fake = score.chunk(2)
+        steepness = torch.stack(slope.square().sum(-1).chunk(2)).sum(0)
+        return functional.softplus(on_fake - on_real) + 0.5 * PENALTY * steepness
+
+    def held_out_loss(self, context: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
+        """The energy score of two draws, `(N,)`: how good the generator is, whatever its critic thinks."""
+        one, two = self._draw(context, generator), self._draw(context, generator)
+        return _energy_score(one, two, self.analog.encode(target))
+
+    def sample(self, context: Tensor, noise: Tensor, temperature: float = 1.0) -> Tensor:
+        """What the generator makes of the noise."""
+        return self.analog.decode(self._generate(context, noise, temperature))
+
+    def _draw(self, context: Tensor, generator: torch.Generator) -> Tensor:
+        noise = torch.randn(len(context), self.noise_dim, generator=generator, device=context.device)
+        return self._generate(context, noise, 1.0)
+
+    def _generate(self, context: Tensor, noise: Tensor, temperature: float) -> Tensor:
+        """An analog record `(N, size)` whose classes are exactly ±1, and differentiable nevertheless."""
+        latent = noise[:, : self.latent] * temperature**0.5
+        numbers, classes, bits = self.analog.split(self.generator(torch.cat([latent, context], dim=-1)))
+        chance = uniform_from(noise[:, self.latent :])
+        counts = [*self.analog.counts, len(self.binary)]
+        *thrown, tossed = torch.split(chance, counts, dim=-1)
+        hard = [
+            _straight_through(functional.one_hot((logits / temperature - (-u.log()).log()).argmax(-1), count), logits)
+            for logits, u, count in zip(classes, thrown, self.analog.counts, strict=True)
+        ]
+        probability = torch.sigmoid(bits / temperature)
+        flipped = (tossed < probability).to(probability.dtype)
+        return torch.cat([numbers, *hard, 2 * (flipped - probability.detach() + probability) - 1], dim=-1)
+
+
+def _straight_through(drawn: Tensor, logits: Tensor) -> Tensor:
+    """One-hot `drawn` as ±1, with the gradient of the probabilities."""
+    soft = logits.softmax(-1)
+    return 2 * (drawn - soft.detach() + soft) - 1
+
+
+def _energy_score(one: Tensor, two: Tensor, truth: Tensor) -> Tensor:
+    """E|X − y| − ½ E|X − X'| from one pair of draws, `(N,)`."""
+
+    def distance(a: Tensor, b: Tensor) -> Tensor:
+        return ((a - b).square().sum(-1) + 1e-12).sqrt()
+
+    return 0.5 * (distance(one, truth) + distance(two, truth) - distance(one, two))

@@ -1,0 +1,82 @@
+r"""VAE: a conditional variational autoencoder (Kingma & Welling 2014; Sohn et al. 2015) with a learned prior.
+
+log p(y | c) ≥ E log 1/K Σ_k p(y | z_k, c) p(z_k | c) / q(z_k | y, c) with z_k ~ q, normal laws for q and p given by
+networks, and the bound tightened by K draws (IWAE; Burda et al. 2016): one normal law in the place of half a latent
+space loses too much of it. The decoder's normal law has one learned spread for each element (σ-VAE; Rybkin et al. 2021)
+that begins narrow: a decoder that begins wide explains everything as noise, and its latent numbers never come to mean
+anything. Categories and bits are drawn from the decoder's own logits.
+"""
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sandbox.models.core import FLOOR, Head, Training
+from sandbox.models.nets import Mlp, draw_category, uniform_from
+from sandbox.spaces import Element
+
+# The decoder's first spread, in standard deviations of the data, and the draws behind the bound.
+NARROW, DRAWS = 0.1, 4
+
+
+class Vae(Head):
+    """Draws latent numbers from a learned prior and decodes them."""
+
+    training_defaults: ClassVar[Training] = Training()
+
+    def __init__(self, context_dim: int, elements: tuple[Element, ...], latent: int = 8, width: int = 128) -> None:
+        super().__init__(context_dim, elements)
+        self.latent = latent
+        size = self.analog.size
+        self.prior = Mlp(context_dim, (width,), 2 * latent)
+        self.encoder = Mlp(context_dim + size, (width, width), 2 * latent)
+        self.decoder = Mlp(context_dim + latent, (width, width), size)
+        self.spread = nn.Parameter(torch.full((len(self.continuous),), math.log(math.expm1(NARROW - FLOOR))))
+        self.noise_dim = latent + len(elements)
+
+    def loss(self, context: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
+        """The negative importance-weighted bound, `(N,)`."""
+        prior_mean, prior_scale = _normal(self.prior(context))
+        mean, scale = _normal(self.encoder(torch.cat([self.analog.encode(target), context], dim=-1)))
+        noise = torch.randn(DRAWS, *mean.shape, generator=generator, device=mean.device)
+        z = mean + scale * noise  # (K, N, Z)
+        ratio = _log_normal((z - prior_mean) / prior_scale, prior_scale) - _log_normal(noise, scale)
+        likelihood = self._log_likelihood(context.repeat(DRAWS, 1), z.flatten(0, 1), target.repeat(DRAWS, 1))
+        return math.log(DRAWS) - (likelihood.reshape(DRAWS, -1) + ratio).logsumexp(0)
+
+    def _log_likelihood(self, context: Tensor, z: Tensor, target: Tensor) -> Tensor:
+        """log p(y | z, c), `(N,)`."""
+        numbers, classes, bits = self.analog.split(self.decoder(torch.cat([z, context], dim=-1)))
+        spread = FLOOR + functional.softplus(self.spread)
+        total = _log_normal((target[:, self.continuous] - numbers) / spread, spread)
+        for (column, _), logits in zip(self.categorical, classes, strict=True):
+            total = total + logits.log_softmax(-1).gather(-1, target[:, column, None].long())[:, 0]
+        return total + functional.logsigmoid((2 * target[:, self.binary] - 1) * bits).sum(-1)
+
+    def sample(self, context: Tensor, noise: Tensor, temperature: float = 1.0) -> Tensor:
+        """Latent numbers by the first noise, then every element by its own."""
+        mean, scale = _normal(self.prior(context))
+        latent, own = noise[:, : self.latent], noise[:, self.latent :]
+        z = mean + scale * math.sqrt(temperature) * latent
+        numbers, classes, bits = self.analog.split(self.decoder(torch.cat([z, context], dim=-1)))
+        spread = (FLOOR + functional.softplus(self.spread)) * math.sqrt(temperature)
+        drawn = [
+            draw_category(logits / temperature, own[:, column])
+            for (column, _), logits in zip(self.categorical, classes, strict=True)
+        ]
+        thrown = uniform_from(own[:, self.binary]) < torch.sigmoid(bits / temperature)
+        return self.analog.assemble(numbers + spread * own[:, self.continuous], drawn, thrown)
+
+
+def _normal(raw: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and scale from a network's output `(N, 2M)`."""
+    mean, scale = raw.chunk(2, dim=-1)
+    return mean, 0.01 + functional.softplus(scale + 0.5)
+
+
+def _log_normal(standard: Tensor, scale: Tensor) -> Tensor:
+    """The log-density of normal numbers, given standardised `(…, M)`, summed over the last axis."""
+    return (-0.5 * standard.square() - scale.log() - 0.5 * math.log(2 * math.pi)).sum(-1)
