@@ -197,13 +197,14 @@ def _collect(task: Task, envs: Counted, actor: Agent, steps: int, rng: np.random
 
 
 def _fit(task: Task, data: Trajectories, number: int) -> FittedModel:
-    """A new model of all that was seen so far; little data need fewer updates."""
+    """A new model of all that was seen so far; little data need fewer updates, and much data more."""
     assert task.model is not None
+    effort = min(1.0, 0.25 + len(data) / 2000) + len(data) / 20_000
     return fit(
         data,
         task.model,
         seed=task.seed * 1000 + number,
-        settings=FitSettings(effort=task.dream.effort * min(1.0, 0.25 + len(data) / 2000)),
+        settings=FitSettings(effort=task.dream.effort * effort),
         parts=task.dream.parts,
         device=task.device,
         log=task.folder / "fit.jsonl",

@@ -32,7 +32,7 @@ class FitSettings:
     updates: int | None = None  # most gradient steps
     effort: float = 1.0  # share of these steps that little data need
     chunk: int = 16  # steps of one episode in a row of a batch
-    rows: int = 32  # rows of a batch
+    rows: int = 16  # rows of a batch
     held_out: float = 0.1  # share of episodes that only judge
     judge_every: int = 100  # updates between two judgements
     patience: int = 8  # judgements without a better one before a part stops counting

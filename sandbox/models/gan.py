@@ -29,7 +29,7 @@ PENALTY, ANCHOR = 0.02, 0.2
 class Gan(Head):
     """A generator of records, and a critic that it learned to please."""
 
-    training_defaults: ClassVar[Training] = Training(learning_rate=2e-3, betas=(0.0, 0.9), updates=4000)
+    training_defaults: ClassVar[Training] = Training(learning_rate=2e-3, betas=(0.0, 0.9))
 
     def __init__(self, context_dim: int, elements: tuple[Element, ...], latent: int = 4, width: int = 128) -> None:
         super().__init__(context_dim, elements)
@@ -43,20 +43,16 @@ class Gan(Head):
         """The critic's loss and the generator's, `(N,)`."""
         real, condition = self.analog.encode(target), context.detach()
         fake, other = self._draw(context, generator), self._draw(context, generator)
-        critic = self._critic_loss(condition, real, fake.detach())
-        frozen = {name: weight.detach() for name, weight in self.critic.named_parameters()}
-        believed = functional_call(self.critic, frozen, (torch.cat([fake, condition], dim=-1),))
-        known = functional_call(self.critic, frozen, (torch.cat([real, condition], dim=-1),))
-        return critic + functional.softplus(known - believed)[:, 0] + ANCHOR * _energy_score(fake, other, real)
-
-    def _critic_loss(self, condition: Tensor, real: Tensor, fake: Tensor) -> Tensor:
-        """−f(D(y) − D(G(z))) and the gradient penalties, `(N,)`."""
-        seen = torch.cat([real, fake]).requires_grad_()
+        seen = torch.cat([real, fake.detach()]).requires_grad_()
         score = self.critic(torch.cat([seen, condition.repeat(2, 1)], dim=-1))[:, 0]
         (slope,) = torch.autograd.grad(score.sum(), seen, create_graph=True)
         on_real, on_fake = score.chunk(2)
         steepness = torch.stack(slope.square().sum(-1).chunk(2)).sum(0)
-        return functional.softplus(on_fake - on_real) + 0.5 * PENALTY * steepness
+        critic = functional.softplus(on_fake - on_real) + 0.5 * PENALTY * steepness
+        frozen = {name: weight.detach() for name, weight in self.critic.named_parameters()}
+        believed = functional_call(self.critic, frozen, (torch.cat([fake, condition], dim=-1),))[:, 0]
+        player = functional.softplus(on_real.detach() - believed)
+        return critic + player + ANCHOR * _energy_score(fake, other, real)
 
     def held_out_loss(self, context: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
         """The energy score of two draws, `(N,)`: how good the generator is, whatever its critic thinks."""

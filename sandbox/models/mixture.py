@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sandbox.models.core import FLOOR, Head, Training
-from sandbox.models.nets import Mlp, draw_category, uniform_from
+from sandbox.models.nets import Mlp, draw_category, spread_out, uniform_from
 from sandbox.spaces import Element
 
 
@@ -28,7 +28,16 @@ class Mixture(Head):
         classes = sum(count for _, count in self.categorical)
         self.sizes = [1, len(self.continuous), len(self.continuous), classes, len(self.binary)]
         self.body = Mlp(context_dim, (width, width), components * sum(self.sizes))
+        self._part_components()
         self.noise_dim = 1 + len(elements)
+
+    def _part_components(self) -> None:
+        """Begin with components apart from each other: those that begin alike would stay alike."""
+        means = slice(self.sizes[0], self.sizes[0] + self.sizes[1])
+        bias = self.body.layers[-1].bias
+        assert isinstance(bias, Tensor)
+        with torch.no_grad():
+            bias.reshape(self.components, -1)[:, means] += 0.5 * spread_out(self.components)[:, None]
 
     def parameters_given(self, context: Tensor) -> tuple[Tensor, ...]:
         """Log-weights `(N, K)`, means and scales `(N, K, Dc)`, class and binary logits `(N, K, …)`."""

@@ -263,7 +263,7 @@ def test_fitting_leaves_the_global_generator_alone() -> None:
 @pytest.mark.parametrize("name", models.names())
 def test_fitting_learns_what_the_action_does(name: str) -> None:
     data = log(episodes=40)
-    model = fit(data, name, seed=0, settings=FitSettings(effort=0.15))
+    model = fit(data, name, seed=0, settings=FitSettings(effort=0.6))
     one = starts_at(data, np.zeros(256, np.int64), model.history)
     left, right = (
         model.step(model.begin(one), torch.full((256, 1), float(action)), noise(model, 256))[0][0][:, 1].mean()
