@@ -1,0 +1,106 @@
+"""The branch test: many true futures of one state and action against many dreamed ones.
+
+Held-out data show one successor of a state, which tells a law from another only on average over many states. A
+simulator that can be branched shows the law itself, state by state, and how far two samples of it lie apart by chance.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sandbox.branching import Branching, Futures, futures, play, visit
+from sandbox.collection import Actor
+from sandbox.metrics.baselines import Climatology, Persistence
+from sandbox.metrics.dreamed import Dreamer, dreamed
+from sandbox.metrics.figures import Figure, Section, side_by_side, without_gaps
+from sandbox.metrics.scores import energy_distance, energy_distance_1d
+from sandbox.metrics.standard import Standard
+from sandbox.trajectories import Trajectories
+
+STATES, FUTURES = 100, 256
+# A column whose conditional standard deviation is below this share of a unit is not left to chance.
+_CHANCE = 1e-3
+
+
+def branch_test(
+    model: Dreamer,
+    simulator: Branching,
+    actor: Actor,
+    climate: Trajectories,
+    rng: np.random.Generator,
+    states: int = STATES,
+    count: int = FUTURES,
+) -> Section:
+    """Energy distances between dreamed and true successors of `states` states that `actor` reached, `count` each.
+
+    Units are standard deviations of a step's change over `climate`; a class that differs, and an ending, is one unit.
+    `energy_distance` is the mean over states, of observation and ending together; `chance_distance` is that of the
+    dimensions which the simulator leaves to chance (what the others show is error, however small, in what is certain).
+    `ratio` and `chance_ratio` are these as multiples of the simulator's distance to itself: 1 is perfect. The details
+    hold the distance of each dimension alone.
+    """
+    visited = visit(simulator, actor, states, model.history, rng)
+    actions = play(simulator, visited, actor, 1, rng)
+    standard = Standard.of(climate)
+    truth = futures(simulator, visited, actions, count, rng)
+    samples = {
+        "dream": dreamed(model, visited.starts, actions, count, rng),
+        "persistence": dreamed(Persistence(climate), visited.starts, actions, 1, rng),
+        "climatology": dreamed(Climatology(climate), visited.starts, actions, count, rng),
+        "simulator": futures(simulator, visited, actions, count, rng),
+    }
+    points = {name: _points(sample, standard) for name, sample in samples.items()}
+    true_points = _points(truth, standard)
+    left_to_chance = true_points.std(axis=0).mean(axis=0) > _CHANCE
+    scores = {name: {"energy_distance": _distance(each, true_points)} for name, each in points.items()}
+    left_out = {}
+    if left_to_chance.any():
+        for name, each in points.items():
+            scores[name]["chance_distance"] = _distance(each[..., left_to_chance], true_points[..., left_to_chance])
+        for name in scores:
+            for ratio, of in (("ratio", "energy_distance"), ("chance_ratio", "chance_distance")):
+                scores[name][ratio] = scores[name][of] / scores["simulator"][of]
+    else:
+        left_out["ratio"] = "the simulator leaves nothing to chance, so its distance to itself is 0"
+    details = {
+        "states": states,
+        "futures": count,
+        "dimensions": {name: without_gaps(each) for name, each in _dimensions(samples, truth, standard).items()},
+        "left_to_chance": _names(left_to_chance, standard),
+    }
+    return Section(side_by_side(scores), details, left_out)
+
+
+def _points(sample: Futures, standard: Standard) -> NDArray[np.float64]:
+    """Successors as points `(F, S, P + 1)`; the last column is the ending."""
+    return np.concatenate([standard.points(sample.obs[0]), sample.ended[0][..., None]], axis=-1)
+
+
+def _distance(sample: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
+    """The mean over states of the energy distance between `(F, S, P)` and `(F', S, P)`."""
+    if truth.shape[-1] == 1:
+        return float(energy_distance_1d(sample[..., 0], truth[..., 0]).mean())
+    return float(np.mean([energy_distance(sample[:, s], truth[:, s]) for s in range(truth.shape[1])]))
+
+
+def _dimensions(samples: dict[str, Futures], truth: Futures, standard: Standard) -> dict[str, Figure]:
+    """The distance of every dimension alone, of the reward and of the ending; of a class, summed over its values."""
+    true_columns = _columns(truth, standard)
+    origin = np.append(standard.origin, [len(standard.names), len(standard.names) + 1])
+    scores = {}
+    for name, sample in samples.items():
+        each = energy_distance_1d(_columns(sample, standard), true_columns).mean(axis=0)
+        scores[name] = dict(
+            zip((*standard.names, "ending", "reward"), np.bincount(origin, weights=each).tolist(), strict=True)
+        )
+    return side_by_side(scores)
+
+
+def _columns(sample: Futures, standard: Standard) -> NDArray[np.float64]:
+    reward = sample.reward[0][..., None].astype(np.float64) / standard.reward
+    return np.concatenate([_points(sample, standard), reward], axis=-1)
+
+
+def _names(columns: NDArray[np.bool_], standard: Standard) -> list[str]:
+    """The names of the dimensions that the marked columns of `_points` come from."""
+    found = [standard.names[i] for i in dict.fromkeys(standard.origin[columns[:-1]].tolist())]
+    return [*found, "ending"] if columns[-1] else found

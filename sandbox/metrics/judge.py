@@ -1,0 +1,132 @@
+"""A discriminative model as judge: can a classifier tell dreamed transitions from real ones, and by what?
+
+The classifier two-sample test (Lopez-Paz & Oquab, "Revisiting classifier two-sample tests", 2017): a classifier is
+trained to tell two samples apart and judged on data that it did not see; where it cannot, the laws are alike as far as
+it can see. Gradient boosting, because a linear judge is nearly blind to a wrong spread.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sandbox.metrics.baselines import Climatology, Persistence
+from sandbox.metrics.dreamed import Dreamer, successors
+from sandbox.metrics.figures import Section, side_by_side
+from sandbox.metrics.scores import auroc
+from sandbox.metrics.standard import dimension_names
+from sandbox.trajectories import Trajectories
+
+MOST_TRANSITIONS = 2000
+_FEWEST_TRANSITIONS, _FEWEST_EPISODES = 40, 8
+
+
+class TooFewTransitionsError(ValueError):
+    """Too little held-out data to train a judge on one half and to test it on the other."""
+
+
+class _Samples(NamedTuple):
+    """Real and dreamed outcomes of the same situations, and which half of the episodes each belongs to."""
+
+    situation: NDArray[np.float64]  # (N, D + A)
+    real: NDArray[np.float64]  # (N, D + 2): the outcome's columns
+    fake: NDArray[np.float64]  # (N, D + 2)
+    lesson: NDArray[np.bool_]  # (N,): trained on; the others test
+
+
+def judge(
+    model: Dreamer,
+    held_out: Trajectories,
+    climate: Trajectories,
+    rng: np.random.Generator,
+    transitions: int = MOST_TRANSITIONS,
+) -> Section:
+    """How well a classifier tells dreamed from real transitions, as the AUC on episodes that it was not trained on.
+
+    Each of up to `transitions` situations of `held_out` comes with its real and with a dreamed outcome. The judge sees
+    observation, action, the change of each number (the value of each class), reward and ending. `auc` is 0.5 where it
+    cannot tell and 1 where it always can. The details hold `chance_error`, the standard error of 0.5, and by dimension
+    the AUC of a judge that sees of the outcome this dimension alone: those near 1 give the dream away.
+
+    Raises:
+        TooFewTransitionsError: fewer than 40 transitions.
+    """
+    if len(held_out) < _FEWEST_TRANSITIONS:
+        raise TooFewTransitionsError(
+            f"{len(held_out)} held-out transitions are too few for a judge; give at least {_FEWEST_TRANSITIONS}"
+        )
+    chosen = np.sort(rng.permutation(len(held_out))[:transitions])
+    lesson = _halves(held_out, rng)[chosen]
+    dreams: dict[str, Dreamer] = {
+        "dream": model,
+        "persistence": Persistence(climate),
+        "climatology": Climatology(climate),
+    }
+    samples = {name: _samples(each, held_out, chosen, lesson, rng) for name, each in dreams.items()}
+    scores = {name: {"auc": _auc(each, rng)} for name, each in samples.items()}
+    names = (*dimension_names(held_out.observation_space), "reward", "ending")
+    alone = {name: _auc(samples["dream"], rng, column) for column, name in enumerate(names)}
+    tested = int((~lesson).sum())
+    details = {
+        "transitions": len(chosen),
+        "chance_error": float(np.sqrt((2 * tested + 1) / (12 * tested**2))),  # Mann & Whitney (1947)
+        "dimensions": dict(sorted(alone.items(), key=lambda item: -item[1])),
+    }
+    return Section(side_by_side(scores, {"auc": 0.5}), details)
+
+
+def _halves(data: Trajectories, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """A mark on the transitions of a random half of the episodes; of only a few long ones, on half of their pieces."""
+    pieces = data.episode
+    if len(data.lengths) < _FEWEST_EPISODES:
+        pieces = np.arange(len(data)) * _FEWEST_EPISODES // len(data)
+    count = int(pieces[-1]) + 1
+    return np.isin(pieces, rng.permutation(count)[: count // 2])
+
+
+def _samples(
+    model: Dreamer, data: Trajectories, chosen: NDArray[np.int64], lesson: NDArray[np.bool_], rng: np.random.Generator
+) -> _Samples:
+    obs, reward, ended = successors(model, data, chosen, 1, rng)
+    before = data.obs[chosen]
+    real = _outcome(data, before, data.next_obs[chosen], data.reward[chosen], data.terminated[chosen])
+    fake = _outcome(data, before, obs[0], reward[0], ended[0])
+    return _Samples(np.concatenate([before, data.action[chosen]], axis=1, dtype=np.float64), real, fake, lesson)
+
+
+def _outcome(
+    data: Trajectories, before: NDArray[Any], after: NDArray[Any], reward: NDArray[Any], ended: NDArray[Any]
+) -> NDArray[np.float64]:
+    """What came of each situation, in columns `(N, D + 2)`."""
+    is_number = np.array([e.kind == "continuous" for e in data.observation_layout.elements], bool)
+    change = np.where(is_number, after - before, after)
+    # A reward is compared at the precision in which models give it.
+    return np.column_stack([change, reward.astype(np.float32), ended]).astype(np.float64)
+
+
+def _auc(samples: _Samples, rng: np.random.Generator, column: int | None = None) -> float:
+    """The held-out AUC of a judge that sees all of the outcome, or one column of it; 0.5 where these are constant."""
+    from sklearn.ensemble import HistGradientBoostingClassifier  # here, because it takes a second to import
+    from threadpoolctl import threadpool_limits
+
+    seen = slice(None) if column is None else slice(column, column + 1)
+    real, fake, lesson = samples.real[:, seen], samples.fake[:, seen], samples.lesson
+    if np.array_equal(real, fake):
+        return 0.5
+    classifier = HistGradientBoostingClassifier(
+        max_iter=60, max_leaf_nodes=15, early_stopping=False, random_state=int(rng.integers(2**31))
+    )
+    with threadpool_limits(1):
+        classifier.fit(*_labelled(samples.situation[lesson], real[lesson], fake[lesson]))
+        rows, label = _labelled(samples.situation[~lesson], real[~lesson], fake[~lesson])
+        area = auroc(classifier.predict_proba(rows)[:, 1], label)
+    assert area is not None  # both labels are there by construction
+    return area
+
+
+def _labelled(
+    situation: NDArray[np.float64], real: NDArray[np.float64], fake: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Rows of both kinds and which of them were dreamed: `(2N, …)`, `(2N,)`."""
+    rows = np.concatenate([np.column_stack([situation, real]), np.column_stack([situation, fake])])
+    return rows, np.repeat([False, True], len(situation))
