@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from sandbox.branching import Branching, Futures, futures, play, visit
 from sandbox.collection import Actor
-from sandbox.metrics.baselines import Climatology, Persistence
-from sandbox.metrics.dreamed import Dreamer, dreamed
+from sandbox.metrics.baselines import Climatology, Dreamer, Persistence
+from sandbox.metrics.dreamed import dreamed
 from sandbox.metrics.figures import Figure, Section, side_by_side, without_gaps
-from sandbox.metrics.scores import energy_distance, energy_distance_1d
+from sandbox.metrics.scores import energy_distance, energy_distance_1d, mean_distance
 from sandbox.metrics.standard import Standard
 from sandbox.trajectories import Trajectories
 
@@ -35,8 +35,9 @@ def branch_test(
     Units are standard deviations of a step's change over `climate`; a class that differs, and an ending, is one unit.
     `energy_distance` is the mean over states, of observation and ending together; `chance_distance` is that of the
     dimensions which the simulator leaves to chance (what the others show is error, however small, in what is certain).
-    `ratio` and `chance_ratio` are these as multiples of the simulator's distance to itself: 1 is perfect. The details
-    hold the distance of each dimension alone.
+    `ratio` and `chance_ratio` are these as multiples of the simulator's distance to itself: 1 is perfect.
+    `energy_score` is the score that `one_step` estimates from single successors, here with what nobody can beat beside
+    it: the simulator's own. The details hold the distance of each dimension alone.
     """
     visited = visit(simulator, actor, states, model.history, rng)
     actions = play(simulator, visited, actor, 1, rng)
@@ -51,23 +52,37 @@ def branch_test(
     points = {name: _points(sample, standard) for name, sample in samples.items()}
     true_points = _points(truth, standard)
     left_to_chance = true_points.std(axis=0).mean(axis=0) > _CHANCE
-    scores = {name: {"energy_distance": _distance(each, true_points)} for name, each in points.items()}
-    left_out = {}
-    if left_to_chance.any():
-        for name, each in points.items():
-            scores[name]["chance_distance"] = _distance(each[..., left_to_chance], true_points[..., left_to_chance])
-        for name in scores:
-            for ratio, of in (("ratio", "energy_distance"), ("chance_ratio", "chance_distance")):
-                scores[name][ratio] = scores[name][of] / scores["simulator"][of]
-    else:
-        left_out["ratio"] = "the simulator leaves nothing to chance, so its distance to itself is 0"
     details = {
         "states": states,
         "futures": count,
         "dimensions": {name: without_gaps(each) for name, each in _dimensions(samples, truth, standard).items()},
         "left_to_chance": _names(left_to_chance, standard),
     }
-    return Section(side_by_side(scores), details, left_out)
+    left_out = {}
+    if not left_to_chance.any():
+        left_out["ratio"] = "the simulator leaves nothing to chance, so its distance to itself is 0"
+    return Section(side_by_side(_scores(points, true_points, left_to_chance)), details, left_out)
+
+
+def _scores(
+    points: dict[str, NDArray[np.float64]], truth: NDArray[np.float64], left_to_chance: NDArray[np.bool_]
+) -> dict[str, dict[str, float]]:
+    """The figures of every sample `(F, S, P)` against `truth`; no ratios where nothing is left to chance."""
+    spread = float(np.mean([mean_distance(truth[:, state]) for state in range(truth.shape[1])]))
+    scores = {}
+    for name, sample in points.items():
+        distance = _distance(sample, truth)
+        # E|X − Y| − ½ E|X − X'|, from 2 E|X − Y| − E|X − X'| − E|Y − Y'|
+        scores[name] = {"energy_score": (distance + spread) / 2, "energy_distance": distance}
+        if left_to_chance.any():
+            scores[name]["chance_distance"] = _distance(sample[..., left_to_chance], truth[..., left_to_chance])
+    if left_to_chance.any():
+        for kind in ("", "chance_"):
+            of = f"{kind or 'energy_'}distance"
+            itself = scores["simulator"][of]
+            for each in scores.values():
+                each[f"{kind}ratio"] = each[of] / itself
+    return scores
 
 
 def _points(sample: Futures, standard: Standard) -> NDArray[np.float64]:

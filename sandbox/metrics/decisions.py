@@ -8,10 +8,9 @@ import numpy as np
 from gymnasium.vector import VectorEnv
 
 from sandbox.dream import DreamVectorEnv
-from sandbox.metrics.baselines import Climatology, Persistence
+from sandbox.metrics.baselines import with_baselines
 from sandbox.metrics.figures import Figure, Section
 from sandbox.metrics.scores import spearman
-from sandbox.models.core import Dynamics
 from sandbox.models.fitted import FittedModel
 from sandbox.trajectories import Trajectories
 from sandbox_agents import Agent, RandomAgent, evaluate
@@ -56,15 +55,10 @@ def graded(agent: Agent, count: int = FEWEST_POLICIES) -> list[Distracted]:
 
 def dreams_of(model: FittedModel, climate: Trajectories, rows: int = ROWS) -> dict[str, DreamVectorEnv]:
     """The dream of `model`, and beside it those of the baselines: the same starts, horizon and spaces."""
-    dynamics: dict[str, Dynamics | FittedModel] = {
-        "dream": model,
-        "persistence": Persistence(climate),
-        "climatology": Climatology(climate),
-    }
     spaces = (model.observation, model.action)
     return {
         name: DreamVectorEnv(each, rows, starts=model.beginnings, horizon=model.horizon, spaces=spaces)
-        for name, each in dynamics.items()
+        for name, each in with_baselines(model, climate).items()
     }
 
 

@@ -5,20 +5,22 @@ trained to tell two samples apart and judged on data that it did not see; where 
 it can see. Gradient boosting, because a linear judge is nearly blind to a wrong spread.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sandbox.metrics.baselines import Climatology, Persistence
-from sandbox.metrics.dreamed import Dreamer, successors
+from sandbox.metrics.baselines import Dreamer, with_baselines
+from sandbox.metrics.dreamed import successors
 from sandbox.metrics.figures import Section, side_by_side
 from sandbox.metrics.scores import auroc
-from sandbox.metrics.standard import dimension_names
+from sandbox.metrics.standard import dimension_names, indicators
 from sandbox.trajectories import Trajectories
 
 MOST_TRANSITIONS = 2000
 _FEWEST_TRANSITIONS, _FEWEST_EPISODES = 40, 8
+_TREES = 60
 
 
 class TooFewTransitionsError(ValueError):
@@ -28,7 +30,7 @@ class TooFewTransitionsError(ValueError):
 class _Samples(NamedTuple):
     """Real and dreamed outcomes of the same situations, and which half of the episodes each belongs to."""
 
-    situation: NDArray[np.float64]  # (N, D + A)
+    situation: NDArray[np.float64]  # (N, X)
     real: NDArray[np.float64]  # (N, D + 2): the outcome's columns
     fake: NDArray[np.float64]  # (N, D + 2)
     lesson: NDArray[np.bool_]  # (N,): trained on; the others test
@@ -45,8 +47,12 @@ def judge(
 
     Each of up to `transitions` situations of `held_out` comes with its real and with a dreamed outcome. The judge sees
     observation, action, the change of each number (the value of each class), reward and ending. `auc` is 0.5 where it
-    cannot tell and 1 where it always can. The details hold `chance_error`, the standard error of 0.5, and by dimension
-    the AUC of a judge that sees of the outcome this dimension alone: those near 1 give the dream away.
+    cannot tell and 1 where it always can. Trees see wrong proportions and a wrong spread, but hardly a small violation
+    of an exact law; `expert_auc` is that of a judge who is also told by how much each outcome differs from what a
+    linear regression on the real lessons expects, and whom hardly any noise in what is certain escapes.
+
+    The details hold `chance_error`, the standard error of an AUC of 0.5, and the AUC of both judges where they see of
+    the outcome one dimension alone: those near 1 give the dream away.
 
     Raises:
         TooFewTransitionsError: fewer than 40 transitions.
@@ -57,22 +63,21 @@ def judge(
         )
     chosen = np.sort(rng.permutation(len(held_out))[:transitions])
     lesson = _halves(held_out, rng)[chosen]
-    dreams: dict[str, Dreamer] = {
-        "dream": model,
-        "persistence": Persistence(climate),
-        "climatology": Climatology(climate),
-    }
+    dreams = with_baselines(model, climate)
     samples = {name: _samples(each, held_out, chosen, lesson, rng) for name, each in dreams.items()}
-    scores = {name: {"auc": _auc(each, rng)} for name, each in samples.items()}
+    scores = {
+        name: {"auc": _auc(each, rng), "expert_auc": _auc(_with_expectation(each), rng)}
+        for name, each in samples.items()
+    }
     names = (*dimension_names(held_out.observation_space), "reward", "ending")
-    alone = {name: _auc(samples["dream"], rng, column) for column, name in enumerate(names)}
     tested = int((~lesson).sum())
     details = {
         "transitions": len(chosen),
         "chance_error": float(np.sqrt((2 * tested + 1) / (12 * tested**2))),  # Mann & Whitney (1947)
-        "dimensions": dict(sorted(alone.items(), key=lambda item: -item[1])),
+        "dimensions": _by_dimension(samples["dream"], names, rng),
+        "expert_dimensions": _by_dimension(_with_expectation(samples["dream"]), names, rng),
     }
-    return Section(side_by_side(scores, {"auc": 0.5}), details)
+    return Section(side_by_side(scores, {"auc": 0.5, "expert_auc": 0.5}), details)
 
 
 def _halves(data: Trajectories, rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -88,10 +93,11 @@ def _samples(
     model: Dreamer, data: Trajectories, chosen: NDArray[np.int64], lesson: NDArray[np.bool_], rng: np.random.Generator
 ) -> _Samples:
     obs, reward, ended = successors(model, data, chosen, 1, rng)
-    before = data.obs[chosen]
+    before, action = data.obs[chosen], data.action[chosen]
     real = _outcome(data, before, data.next_obs[chosen], data.reward[chosen], data.terminated[chosen])
     fake = _outcome(data, before, obs[0], reward[0], ended[0])
-    return _Samples(np.concatenate([before, data.action[chosen]], axis=1, dtype=np.float64), real, fake, lesson)
+    parts = [indicators(data.observation_layout, before), indicators(data.action_layout, action)]
+    return _Samples(np.concatenate(parts, axis=1), real, fake, lesson)
 
 
 def _outcome(
@@ -104,17 +110,31 @@ def _outcome(
     return np.column_stack([change, reward.astype(np.float32), ended]).astype(np.float64)
 
 
-def _auc(samples: _Samples, rng: np.random.Generator, column: int | None = None) -> float:
-    """The held-out AUC of a judge that sees all of the outcome, or one column of it; 0.5 where these are constant."""
+def _with_expectation(samples: _Samples) -> _Samples:
+    """The same with columns added: how far each outcome is from the linear expectation given the situation."""
+    design = np.column_stack([samples.situation, np.ones(len(samples.situation))])
+    weights = np.linalg.lstsq(design[samples.lesson], samples.real[samples.lesson], rcond=None)[0]
+    expected = design @ weights
+    real, fake = (np.column_stack([each, each - expected]) for each in (samples.real, samples.fake))
+    return samples._replace(real=real, fake=fake)
+
+
+def _by_dimension(samples: _Samples, names: Sequence[str], rng: np.random.Generator) -> dict[str, float]:
+    """The AUC of a judge of each dimension alone, the most telling first."""
+    alone = {name: _auc(samples, rng, slice(place, None, len(names))) for place, name in enumerate(names)}
+    return dict(sorted(alone.items(), key=lambda item: -item[1]))
+
+
+def _auc(samples: _Samples, rng: np.random.Generator, columns: slice = slice(None)) -> float:
+    """The held-out AUC of a judge that sees `columns` of the outcome; 0.5 where real and dreamed ones are the same."""
     from sklearn.ensemble import HistGradientBoostingClassifier  # here, because it takes a second to import
     from threadpoolctl import threadpool_limits
 
-    seen = slice(None) if column is None else slice(column, column + 1)
-    real, fake, lesson = samples.real[:, seen], samples.fake[:, seen], samples.lesson
+    real, fake, lesson = samples.real[:, columns], samples.fake[:, columns], samples.lesson
     if np.array_equal(real, fake):
         return 0.5
     classifier = HistGradientBoostingClassifier(
-        max_iter=60, max_leaf_nodes=15, early_stopping=False, random_state=int(rng.integers(2**31))
+        max_iter=_TREES, max_leaf_nodes=15, early_stopping=False, random_state=int(rng.integers(2**31))
     )
     with threadpool_limits(1):
         classifier.fit(*_labelled(samples.situation[lesson], real[lesson], fake[lesson]))

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sandbox.metrics.baselines import Climatology, Persistence
-from sandbox.metrics.dreamed import Dreamer, successors
+from sandbox.metrics.baselines import Dreamer, with_baselines
+from sandbox.metrics.dreamed import successors
 from sandbox.metrics.figures import Section, side_by_side
 from sandbox.metrics.scores import auroc, brier, coverage, crps, energy_score, ranks
 from sandbox.metrics.standard import Standard
@@ -53,12 +53,10 @@ def one_step(
     """
     chosen = np.sort(rng.permutation(len(held_out))[:transitions])
     standard = Standard.of(climate)
-    dreams: dict[str, Dreamer] = {
-        "dream": model,
-        "persistence": Persistence(climate),
-        "climatology": Climatology(climate),
+    scores = {
+        name: _scores(each, held_out, chosen, standard, draws, rng)
+        for name, each in with_baselines(model, climate).items()
     }
-    scores = {name: _scores(each, held_out, chosen, standard, draws, rng) for name, each in dreams.items()}
     still = scores["persistence"]
     for name in ("dream", "climatology"):
         _add_skill(scores[name], still)

@@ -5,16 +5,16 @@ from numpy.typing import NDArray
 
 from sandbox.branching import Branching, Futures, futures, play, visit
 from sandbox.collection import Actor
-from sandbox.metrics.baselines import Climatology, Persistence
-from sandbox.metrics.dreamed import Dreamer, dreamed
+from sandbox.metrics.baselines import Climatology, Dreamer, Persistence
+from sandbox.metrics.dreamed import dreamed
 from sandbox.metrics.figures import Section, side_by_side
-from sandbox.metrics.scores import energy_distance, splits
+from sandbox.metrics.scores import between_halves, energy_distance
 from sandbox.metrics.standard import Standard
 from sandbox.trajectories import Trajectories
 
 STATES, FUTURES, STEPS = 20, 48, 50
 # Chance is judged by this many random halvings of the true futures, at this quantile.
-_SPLITS, _QUANTILE = 40, 0.95
+_HALVINGS, _QUANTILE = 100, 0.95
 # Two points a hundredth of a standard deviation apart: less is no drift, even where the simulator has no spread at all.
 TOLERANCE = 0.02
 
@@ -35,10 +35,11 @@ def rollouts(
     the observations over `climate`, and an ending is one unit; a future that ended stays as it ended.
 
     From one state the dream has *left the simulator's own spread* at the first step at which the energy distance of its
-    futures to the true ones exceeds both the 0.95 quantile of that between random halves of twice as many true futures
-    (so that one true sample in twenty would exceed it, too) and `TOLERANCE`. `drift_horizon` is the mean over states of
-    the steps before that, at most `steps`. `energy_distance` is the mean over states and steps; the details hold its
-    curve over the steps, and the curve of the 0.95 quantiles.
+    futures to the true ones exceeds a bound that 95 % of true samples never exceed at any step, and `TOLERANCE`. The
+    bound is a multiple of the mean distance at that step between random halves of twice as many true futures; the
+    multiple is the 0.95 quantile, over halvings, of the largest ratio at any step. `drift_horizon` is the mean over
+    states of the steps before the dream has left, at most `steps`. `energy_distance` is the mean over states and steps;
+    the details hold its curve over the steps, beside that of the bound.
     """
     visited = visit(simulator, actor, states, model.history, rng)
     actions = play(simulator, visited, actor, steps, rng)
@@ -79,10 +80,14 @@ def _distances(sample: NDArray[np.float64], truth: NDArray[np.float64]) -> NDArr
 
 
 def _bounds(truth: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    """What chance alone reaches at every step from every state, `(T, S)`."""
-    steps, _, states, _ = truth.shape
-    halves = [[splits(truth[t, :, s], _SPLITS, rng) for s in range(states)] for t in range(steps)]
-    return np.asarray(np.quantile(halves, _QUANTILE, axis=-1))
+    """What chance alone reaches at every step from every state, `(T, S)`: a band for the whole curve of each state."""
+    bounds = []
+    for state in range(truth.shape[2]):
+        halves = between_halves(truth[:, :, state], _HALVINGS, rng)  # (T, halvings)
+        usual = halves.mean(axis=1, keepdims=True)
+        ratio = np.divide(halves, usual, out=np.zeros_like(halves), where=usual > 0)
+        bounds.append(np.quantile(ratio.max(axis=0), _QUANTILE) * usual[:, 0])
+    return np.array(bounds).T
 
 
 def _horizons(distance: NDArray[np.float64], bound: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -5,8 +5,10 @@ prediction, and estimation", 2007). Estimates from M draws are the fair ones (Fe
 forecasts", 2014): unbiased whatever M is, so that models may be compared at any number of draws.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import stats
 from scipy.spatial.distance import cdist, pdist
 
@@ -79,6 +81,11 @@ def auroc(score: Numbers, truth: NDArray[np.bool_]) -> float | None:
     return float((rank[truth].sum() - positives * (positives + 1) / 2) / (positives * negatives))
 
 
+def mean_distance(a: Numbers) -> float:
+    """E|A − A'| of two draws from the empirical law of a sample `(n, D)`; a draw may meet itself."""
+    return float(2 * pdist(a).sum()) / len(a) ** 2
+
+
 def energy_distance(a: Numbers, b: Numbers) -> float:
     """2 E|A − B| − E|A − A'| − E|B − B'| between the samples `(n, D)` and `(m, D)`; 0 for equal laws only.
 
@@ -87,7 +94,7 @@ def energy_distance(a: Numbers, b: Numbers) -> float:
     """
     if a.shape[1] == 1:
         return float(energy_distance_1d(a[:, 0], b[:, 0]))
-    return float(max(2 * cdist(a, b).mean() - _spread(a) - _spread(b), 0.0))
+    return float(max(2 * cdist(a, b).mean() - mean_distance(a) - mean_distance(b), 0.0))
 
 
 def energy_distance_1d(a: Numbers, b: Numbers) -> NDArray[np.float64]:
@@ -99,19 +106,21 @@ def energy_distance_1d(a: Numbers, b: Numbers) -> NDArray[np.float64]:
     return np.asarray(2 * (np.square(np.cumsum(step, axis=0)[:-1]) * gap).sum(axis=0), np.float64)
 
 
-def splits(sample: Numbers, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Energy distances between random halves of `sample` `(2n, D)`, `(count,)`: how far apart chance alone leaves n.
+def between_halves(sample: Numbers, count: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Energy distances between halves of a sample, `(T, count)`: how far apart chance alone leaves n draws of one law.
 
-    The permutation law of the distance under the hypothesis of one law (Székely & Rizzo, 2013, section 7).
+    `sample` `(T, 2n, D)` is halved at random `count` times, each time in the same way at every one of T steps. This is
+    the permutation law of the distance (Székely & Rizzo, 2013, section 7).
     """
-    half = len(sample) // 2
-    side = np.ones((count, len(sample))) / half
+    half = sample.shape[1] // 2
+    side = np.ones((count, sample.shape[1])) / half
     for row in side:
-        row[rng.permutation(len(sample))[:half]] *= -1
-    return np.asarray(np.maximum(-((side @ cdist(sample, sample)) * side).sum(axis=1), 0.0))
+        row[rng.permutation(sample.shape[1])[:half]] *= -1
+    distances = [-((side @ cdist(each, each)) * side).sum(axis=1) for each in sample]
+    return np.maximum(distances, 0.0)
 
 
-def spearman(a: ArrayLike, b: ArrayLike) -> float | None:
+def spearman(a: Sequence[float], b: Sequence[float]) -> float | None:
     """The rank correlation of two lists `(P,)`; None where one of them is constant and has no order.
 
     Spearman, "The proof and measurement of association between two things", 1904.
@@ -119,8 +128,3 @@ def spearman(a: ArrayLike, b: ArrayLike) -> float | None:
     if min(np.ptp(a), np.ptp(b)) == 0:
         return None
     return float(stats.spearmanr(a, b).statistic)
-
-
-def _spread(a: Numbers) -> float:
-    """The mean distance of two draws from the empirical law, `(n, D)`; a draw may meet itself."""
-    return float(2 * pdist(a).sum()) / len(a) ** 2

@@ -21,7 +21,7 @@ class Standard:
     """How observations are put on one scale, measured on data.
 
     In units of `change`, the standard deviation of a dimension's change in one step, the noise of a step is visible
-    beside what merely persists; in units of `spread`, that of the dimension itself, an error is a share of what there is.
+    beside what merely persists; in units of `spread`, that of the dimension itself, an error is a share of all.
     """
 
     layout: Layout
@@ -59,23 +59,28 @@ class Standard:
     def points(self, obs: NDArray[Any], unit: Unit = "change") -> NDArray[np.float64]:
         """`obs` `(…, D)` as points `(…, P)` whose distance is Euclid's, and 1 for one class that differs."""
         scale = self.change if unit == "change" else self.spread
-        columns = []
-        for place, element in enumerate(self.layout.elements):
-            values = obs[..., place]
-            if element.kind == "continuous":
-                columns.append(((values - self.mean[place]) / scale[place])[..., None])
-            elif element.kind == "binary":
-                columns.append(values[..., None])
-            else:
-                # Two different unit vectors are √2 apart.
-                columns.append(np.eye(element.categories)[values.astype(np.int64)] / np.sqrt(2))
-        return np.concatenate(columns, axis=-1, dtype=np.float64)
+        standard = obs.astype(np.float64)
+        is_number = np.array([e.kind == "continuous" for e in self.layout.elements], bool)
+        standard[..., is_number] = ((standard - self.mean) / scale)[..., is_number]
+        # Two different unit vectors are √2 apart.
+        return indicators(self.layout, standard, size=1 / np.sqrt(2))
 
     @property
     def origin(self) -> NDArray[np.int64]:
         """The dimension that each column of `points` comes from, `(P,)`."""
         widths = [e.categories if e.kind == "categorical" else 1 for e in self.layout.elements]
         return np.repeat(np.arange(len(widths)), widths)
+
+
+def indicators(layout: Layout, rows: NDArray[Any], size: float = 1.0) -> NDArray[np.float64]:
+    """Rows `(…, D)` with an indicator of the given `size` in the place of each category, `(…, P)`."""
+    columns = [
+        np.eye(element.categories)[rows[..., place].astype(np.int64)] * size
+        if element.kind == "categorical"
+        else rows[..., place, None]
+        for place, element in enumerate(layout.elements)
+    ]
+    return np.concatenate(columns, axis=-1, dtype=np.float64)
 
 
 def dimension_names(space: spaces.Space[Any], prefix: str = "") -> tuple[str, ...]:
