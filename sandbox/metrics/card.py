@@ -9,7 +9,7 @@ import numpy as np
 from sandbox.branchable import BranchingError, branching
 from sandbox.branching import Branching
 from sandbox.metrics.branch import branch_test
-from sandbox.metrics.decisions import dreams_of, exploitation, graded, rank_agreement
+from sandbox.metrics.decisions import ROWS, dreams_of, exploitation, graded, rank_agreement
 from sandbox.metrics.figures import Section
 from sandbox.metrics.judge import judge
 from sandbox.metrics.one_step import one_step
@@ -123,8 +123,9 @@ def _add_decisions(
 ) -> dict[str, Any]:
     if not policies:
         return _without(card, ("rank_agreement", "exploitation"), "no trained agent and no policies were given")
-    dreams = dreams_of(model, climate)
-    real = world.make_vec(64 if world.is_native else 1)
+    rows = min(episodes, ROWS)
+    dreams = dreams_of(model, climate, rows)
+    real = world.make_vec(rows if world.is_native else 1)
     try:
         _add(card, "rank_agreement", lambda: rank_agreement(policies, dreams, real, seed, episodes))
         if trained is None:

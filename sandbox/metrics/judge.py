@@ -15,12 +15,14 @@ from sandbox.metrics.baselines import Dreamer, with_baselines
 from sandbox.metrics.dreamed import successors
 from sandbox.metrics.figures import Section, side_by_side
 from sandbox.metrics.scores import auroc
-from sandbox.metrics.standard import dimension_names, indicators
+from sandbox.metrics.standard import Standard, indicators
 from sandbox.trajectories import Trajectories
 
 MOST_TRANSITIONS = 2000
 _FEWEST_TRANSITIONS, _FEWEST_EPISODES = 40, 8
 _TREES = 60
+# No judge sees finer than this share of a usual change: else the last bits of what is certain would tell.
+_BLUR = 0.01
 
 
 class TooFewTransitionsError(ValueError):
@@ -46,7 +48,8 @@ def judge(
     """How well a classifier tells dreamed from real transitions, as the AUC on episodes that it was not trained on.
 
     Each of up to `transitions` situations of `held_out` comes with its real and with a dreamed outcome. The judge sees
-    observation, action, the change of each number (the value of each class), reward and ending. `auc` is 0.5 where it
+    observation, action, the change of each number (the value of each class), reward and ending, none of them finer than
+    a hundredth of a usual change. `auc` is 0.5 where it
     cannot tell and 1 where it always can. Trees see wrong proportions and a wrong spread, but hardly a small violation
     of an exact law; `expert_auc` is that of a judge who is also told by how much each outcome differs from what a
     linear regression on the real lessons expects, and whom hardly any noise in what is certain escapes.
@@ -63,13 +66,13 @@ def judge(
         )
     chosen = np.sort(rng.permutation(len(held_out))[:transitions])
     lesson = _halves(held_out, rng)[chosen]
-    dreams = with_baselines(model, climate)
-    samples = {name: _samples(each, held_out, chosen, lesson, rng) for name, each in dreams.items()}
+    dreams, standard = with_baselines(model, climate), Standard.of(climate)
+    samples = {name: _samples(each, held_out, chosen, lesson, standard, rng) for name, each in dreams.items()}
     scores = {
         name: {"auc": _auc(each, rng), "expert_auc": _auc(_with_expectation(each), rng)}
         for name, each in samples.items()
     }
-    names = (*dimension_names(held_out.observation_space), "reward", "ending")
+    names = (*standard.names, "reward", "ending")
     tested = int((~lesson).sum())
     details = {
         "transitions": len(chosen),
@@ -90,24 +93,37 @@ def _halves(data: Trajectories, rng: np.random.Generator) -> NDArray[np.bool_]:
 
 
 def _samples(
-    model: Dreamer, data: Trajectories, chosen: NDArray[np.int64], lesson: NDArray[np.bool_], rng: np.random.Generator
+    model: Dreamer,
+    data: Trajectories,
+    chosen: NDArray[np.int64],
+    lesson: NDArray[np.bool_],
+    standard: Standard,
+    rng: np.random.Generator,
 ) -> _Samples:
     obs, reward, ended = successors(model, data, chosen, 1, rng)
     before, action = data.obs[chosen], data.action[chosen]
-    real = _outcome(data, before, data.next_obs[chosen], data.reward[chosen], data.terminated[chosen])
-    fake = _outcome(data, before, obs[0], reward[0], ended[0])
+    happened = (data.next_obs[chosen], data.reward[chosen], data.terminated[chosen])
+    real = _outcome(before, *happened, standard, rng)
+    fake = _outcome(before, obs[0], reward[0], ended[0], standard, rng)
     parts = [indicators(data.observation_layout, before), indicators(data.action_layout, action)]
     return _Samples(np.concatenate(parts, axis=1), real, fake, lesson)
 
 
 def _outcome(
-    data: Trajectories, before: NDArray[Any], after: NDArray[Any], reward: NDArray[Any], ended: NDArray[Any]
+    before: NDArray[Any],
+    after: NDArray[Any],
+    reward: NDArray[Any],
+    ended: NDArray[Any],
+    standard: Standard,
+    rng: np.random.Generator,
 ) -> NDArray[np.float64]:
-    """What came of each situation, in columns `(N, D + 2)`."""
-    is_number = np.array([e.kind == "continuous" for e in data.observation_layout.elements], bool)
-    change = np.where(is_number, after - before, after)
-    # A reward is compared at the precision in which models give it.
-    return np.column_stack([change, reward.astype(np.float32), ended]).astype(np.float64)
+    """What came of each situation, in columns `(N, D + 2)`: changes of numbers, values of classes, reward, ending."""
+    columns = np.column_stack([after, reward, ended]).astype(np.float64)
+    numbers = standard.varying
+    columns[:, numbers] -= before[:, numbers]
+    blur = np.zeros(columns.shape[1])
+    blur[numbers], blur[-2] = standard.change[numbers], standard.reward
+    return np.asarray(columns + _BLUR * blur * rng.standard_normal(columns.shape))
 
 
 def _with_expectation(samples: _Samples) -> _Samples:

@@ -43,13 +43,14 @@ def crps(draws: Numbers, truth: Numbers) -> NDArray[np.float64]:
     return np.asarray(to_truth - pairs / (count * (count - 1)), np.float64)
 
 
-def ranks(draws: Numbers, truth: Numbers, rng: np.random.Generator) -> NDArray[np.float64]:
+def ranks(draws: Numbers, truth: Numbers, rng: np.random.Generator, tie: float = 0.0) -> NDArray[np.float64]:
     """Where each truth stands among its draws, in (0, 1): draws `(M, …)`, truth `(…)`; uniform if they are of one law.
 
-    Ties are broken at random, so that this also holds for laws with atoms (Czado, Gneiting & Held, "Predictive model
-    assessment for count data", 2009).
+    Ties, which are all differences up to `tie`, are broken at random, so that this also holds for laws with atoms
+    (Czado, Gneiting & Held, "Predictive model assessment for count data", 2009).
     """
-    below, equal = (draws < truth).sum(axis=0), (draws == truth).sum(axis=0)
+    below = (draws < truth - tie).sum(axis=0)
+    equal = (np.abs(draws - truth) <= tie).sum(axis=0)
     return np.asarray((below + rng.random(truth.shape) * (equal + 1)) / (len(draws) + 1), np.float64)
 
 
