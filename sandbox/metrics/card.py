@@ -10,7 +10,7 @@ from sandbox.branchable import BranchingError, branching
 from sandbox.branching import Branching
 from sandbox.metrics.branch import branch_test
 from sandbox.metrics.decisions import ROWS, dreams_of, exploitation, graded, rank_agreement
-from sandbox.metrics.figures import Section
+from sandbox.metrics.figures import NotApplicableError, Section
 from sandbox.metrics.judge import judge
 from sandbox.metrics.one_step import one_step
 from sandbox.metrics.rollouts import rollouts
@@ -140,7 +140,7 @@ def _add(card: dict[str, Any], name: str, ask: Callable[[], Section]) -> None:
     """Put a section's answer on the card, or the reason why it has none."""
     try:
         section = ask()
-    except ValueError as error:
+    except NotApplicableError as error:
         card["left_out"][name] = str(error)
         return
     card["figures"][name] = section.figures_as_json()

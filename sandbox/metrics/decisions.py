@@ -9,7 +9,7 @@ from gymnasium.vector import VectorEnv
 
 from sandbox.dream import DreamVectorEnv
 from sandbox.metrics.baselines import with_baselines
-from sandbox.metrics.figures import Figure, Section
+from sandbox.metrics.figures import Figure, NotApplicableError, Section
 from sandbox.metrics.scores import spearman
 from sandbox.models.fitted import FittedModel
 from sandbox.trajectories import Trajectories
@@ -20,6 +20,10 @@ EPISODES, ROWS = 64, 64
 _OTHER_SEED = 10_007  # further from the first seed than there are rows
 
 Envs = VectorEnv[Any, Any, Any]
+
+
+class TooFewPoliciesError(NotApplicableError):
+    """Fewer policies than a rank correlation says anything about."""
 
 
 class Distracted:
@@ -76,10 +80,12 @@ def rank_agreement(
     0. Beside it stands the simulator against itself under other seeds; the details hold the returns.
 
     Raises:
-        ValueError: fewer than eight policies.
+        TooFewPoliciesError: fewer than eight.
     """
     if len(policies) < FEWEST_POLICIES:
-        raise ValueError(f"{len(policies)} policies are too few to rank; give at least {FEWEST_POLICIES}, as `graded`")
+        raise TooFewPoliciesError(
+            f"{len(policies)} policies are too few to rank; give at least {FEWEST_POLICIES}, as `graded` does"
+        )
     truth, again = (_returns(policies, real, episodes, seed + shift) for shift in (0, _OTHER_SEED))
     returns = {name: _returns(policies, envs, episodes, seed) for name, envs in dreams.items()}
     agreement = {name: spearman(each, truth) or 0.0 for name, each in (returns | {"simulator": again}).items()}

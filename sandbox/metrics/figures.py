@@ -5,6 +5,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 
+class NotApplicableError(ValueError):
+    """A question that cannot be asked of what was given; the message says what is missing."""
+
+
 @dataclass(frozen=True)
 class Figure:
     """One figure of a dream beside the same figure of the two baselines and of the simulator against itself."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sandbox.metrics.baselines import Dreamer, with_baselines
 from sandbox.metrics.dreamed import successors
-from sandbox.metrics.figures import Section, side_by_side
+from sandbox.metrics.figures import NotApplicableError, Section, side_by_side
 from sandbox.metrics.scores import auroc
 from sandbox.metrics.standard import Standard, indicators
 from sandbox.trajectories import Trajectories
@@ -25,7 +25,7 @@ _TREES = 60
 _BLUR = 0.01
 
 
-class TooFewTransitionsError(ValueError):
+class TooFewTransitionsError(NotApplicableError):
     """Too little held-out data to train a judge on one half and to test it on the other."""
 
 
