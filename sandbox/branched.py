@@ -9,14 +9,12 @@ from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sandbox.branchable import ENDLESS
 from sandbox.models.core import State
 from sandbox.spaces import Layout, Rows, action_layout, layout
 from sandbox.trajectories import Starts
 from sandbox_envs import SimVectorEnv
 from sandbox_envs.random import key_of
-
-# No episode of a simulator is this long: the dream's own horizon truncates.
-ENDLESS = 2**31
 
 
 class Branched:
