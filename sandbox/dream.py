@@ -11,6 +11,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from sandbox.models.core import Dynamics, State
+from sandbox.models.ensemble import DISAGREEMENT, Ensemble
 from sandbox.models.fitted import FittedModel
 from sandbox.spaces import Layout
 from sandbox.trajectories import Starts
@@ -28,6 +29,10 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
     A cautious dream also ends where it leaves the range of its data, and expects the worst there: the reward of that
     step becomes the worst return-to-go that was ever seen (after MOReL's halt state; Kidambi et al. 2020). An agent
     cannot win in it by what the model merely imagines.
+
+    Where the model is an ensemble, the dream may also fear what its members disagree about: every step's reward is
+    lowered by `disagreement_penalty` times their disagreement (after MOPO; Yu et al. 2020), and an episode is truncated
+    where it exceeds `disagreement_limit`. The unit is a usual change of the observation in one step.
     """
 
     metadata: dict[str, Any] = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012 (Gymnasium's)
@@ -41,6 +46,8 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
         horizon: int | None = None,
         temperature: float = 1.0,
         cautious: bool = False,
+        disagreement_penalty: float = 0.0,
+        disagreement_limit: float | None = None,
         spaces: tuple[Layout, Layout] | None = None,
         autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP,
     ) -> None:
@@ -58,11 +65,15 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
             raise ValueError("dynamics that are no fitted model need starts, a horizon and spaces beside them")
         if cautious and not isinstance(model, FittedModel):
             raise ValueError("only the dream of a fitted model can be cautious: other dynamics have no data")
+        doubts = disagreement_penalty != 0 or disagreement_limit is not None
+        if doubts and not (isinstance(model, FittedModel) and isinstance(model.network, Ensemble)):
+            raise ValueError("a penalty or limit of disagreement needs an ensemble; fit one with --ensemble 5")
         if horizon < 1:
             raise ValueError(f"a dream's horizon must be at least 1 step, not {horizon}")
         self.model, self.starts, self.horizon, self.temperature = model, starts, horizon, temperature
         self.observation, self.action = spaces
         self._cautious = model if cautious and isinstance(model, FittedModel) else None
+        self._penalty, self._limit = disagreement_penalty, disagreement_limit
         self.num_envs = num_envs
         self.single_observation_space = self.observation.space
         self.single_action_space = self.action.space
@@ -120,6 +131,11 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
             terminated |= lost
         self._elapsed += 1
         truncated = (self._elapsed >= self.horizon) & ~terminated
+        if DISAGREEMENT in following:
+            doubt = following[DISAGREEMENT].cpu().numpy()
+            rewards -= self._penalty * doubt
+            if self._limit is not None:
+                truncated |= (doubt > self._limit) & ~terminated
         info: dict[str, Any] = {}
         if waking.any():  # these rows' action was ignored: they only open their eyes
             self._begin(np.flatnonzero(waking))

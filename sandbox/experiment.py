@@ -1,5 +1,6 @@
 """The contrast: a grid of cells, run as processes of one thread each, gathered into `results.json`."""
 
+import difflib
 import importlib.metadata
 import os
 import platform
@@ -8,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +61,26 @@ class Contrast:
             raise ValueError(f"there is no mode {unknown[0]}; modes are {', '.join(DEFAULT_MODES)}")
         if self.episodes < 2:
             raise ValueError(f"--episodes {self.episodes} cannot give an interval; use 100 or more")
+        if self.dream:
+            self._check_dream()
         require_supported(self.world)
         if self.agent == "random":
             raise ValueError("--agent random does not learn; choose ppo, sac or dqn")
         sandbox_agents.make(self.agent, *self.world.spaces, 0, self.agent_config)
+
+    def _check_dream(self) -> None:
+        from sandbox.modes import DreamSettings  # here, because torch takes seconds to import
+
+        known = {each.name: each.default for each in fields(DreamSettings)}
+        for name, value in self.dream.items():
+            if name not in known:
+                close = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+                raise ValueError(f"dreams have no setting {name}; {hint}")
+            if isinstance(known[name], int) and (not isinstance(value, int) or value < 1):
+                raise ValueError(f"the dream setting {name} takes a whole number from 1, not {value!r}")
+            if isinstance(known[name], float) and (not isinstance(value, int | float) or value < 0):
+                raise ValueError(f"the dream setting {name} takes a number from 0, not {value!r}")
 
     def cells(self, found: Examination) -> list[Cell]:
         """All cells, the longest ones first, so that the last to end is a short one."""

@@ -28,10 +28,14 @@ class DreamSettings:
     rounds: int = 5  # of collect, fit, learn; early rounds aim the later ones at what matters
     rows: int = 64  # dreams at once
     dream_steps: int = 100_000  # the agent's steps in each round's dream
+    dream_steps_per_real: int = 15  # or as many for each real step of the budget, where that is more
     temperature: float = 1.0
     cautious_rounds: int = 2  # the last ones: the first explore what the model only imagines, these rely on data
     beginnings: float = 0.5  # share of dreams that begin as episodes do; the others begin anywhere in the data
     starts: int = 1024  # real situations that its dreams begin from
+    ensemble: int = 1  # members of the model
+    disagreement_penalty: float = 0.0  # taken from the reward of learning, times the members' disagreement
+    disagreement_limit: float | None = None  # beyond which an episode of learning is cut
     effort: float = 1.0  # share of the gradient steps that a family asks for in a fit
     parts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of memory and head
 
@@ -204,7 +208,7 @@ def _fit(task: Task, data: Trajectories, number: int) -> FittedModel:
         data,
         task.model,
         seed=task.seed * 1000 + number,
-        settings=FitSettings(effort=task.dream.effort * effort),
+        settings=FitSettings(effort=task.dream.effort * effort, ensemble=task.dream.ensemble),
         parts=task.dream.parts,
         device=task.device,
         log=task.folder / "fit.jsonl",
@@ -222,15 +226,24 @@ def _learn_in(
     settings = task.dream
     begin = starts(data, settings.starts, model.history, rng, settings.beginnings)
     cautious = number > settings.rounds - settings.cautious_rounds
+    steps = max(settings.dream_steps, settings.dream_steps_per_real * task.real_steps)
     contenders = [agent]
     if number > settings.rounds / 2:
         contenders.append(learner(task.agent, task.world, task.seed + 1000 * number, task.agent_config, task.device))
     for contender in contenders:
-        envs = DreamVectorEnv(model, settings.rows, starts=begin, temperature=settings.temperature, cautious=cautious)
-        contender.learn(envs, settings.dream_steps)
+        envs = DreamVectorEnv(
+            model,
+            settings.rows,
+            starts=begin,
+            temperature=settings.temperature,
+            cautious=cautious,
+            disagreement_penalty=settings.disagreement_penalty,
+            disagreement_limit=settings.disagreement_limit,
+        )
+        contender.learn(envs, steps)
     judge = DreamVectorEnv(model, 2 * settings.rows, starts=model.starts, cautious=cautious)
     scores = [sandbox_agents.evaluate(each, judge, judge.num_envs, seed=task.seed).mean for each in contenders]
-    return contenders[int(np.argmax(scores))], len(contenders) * settings.dream_steps
+    return contenders[int(np.argmax(scores))], len(contenders) * steps
 
 
 def dream_return(learned: Learned, episodes: int) -> float:

@@ -16,6 +16,8 @@ def train(
     seed: int = 0,
     agent_config: Path | None = None,
     temperature: float = 1.0,
+    disagreement_penalty: float = 0.0,
+    disagreement_limit: float | None = None,
     rows: int | None = None,
     env_arg: Pairs = (),
     horizon: int | None = None,
@@ -33,6 +35,8 @@ def train(
         seed: decides the weights, the world and the exploration.
         agent_config: JSON or TOML file of settings for the agent.
         temperature: the dream's; above 1 it is less certain than what was learned.
+        disagreement_penalty: for the dream of an ensemble: taken from every reward, times the members' disagreement.
+        disagreement_limit: for the dream of an ensemble: an episode is cut where they disagree more.
         rows: environments at once; by default 64 dreams, 64 of our worlds, 1 of others.
         env_arg: key=value for the environment, repeatable.
         horizon: time limit in steps, for environments that have none.
@@ -49,7 +53,7 @@ def train(
     place = device_of(device)
     one_thread()
     envs, judge, warnings = (
-        _dreams(dream, rows or 64, temperature, place)
+        _dreams(dream, rows or 64, place, temperature, disagreement_penalty, disagreement_limit)
         if dream is not None
         else _worlds(env, rows, pairs(env_arg), horizon)
     )
@@ -70,13 +74,22 @@ def train(
     return 0
 
 
-def _dreams(path: Path, rows: int, temperature: float, place: str) -> tuple[Any, Any, tuple[str, ...]]:
+def _dreams(
+    path: Path, rows: int, place: str, temperature: float, penalty: float, limit: float | None
+) -> tuple[Any, Any, tuple[str, ...]]:
     """Dreams to learn in, from anywhere in the data, and dreams that judge, from beginnings only; no warnings."""
     from sandbox.dream import DreamVectorEnv
     from sandbox.models.fitted import FittedModel
 
     fitted = FittedModel.load(path, place)
-    learning = DreamVectorEnv(fitted, rows, starts=fitted.starts, temperature=temperature)
+    learning = DreamVectorEnv(
+        fitted,
+        rows,
+        starts=fitted.starts,
+        temperature=temperature,
+        disagreement_penalty=penalty,
+        disagreement_limit=limit,
+    )
     return learning, DreamVectorEnv(fitted, 64), ()
 
 

@@ -11,7 +11,7 @@ Pairs = tyro.conf.UseAppendAction[tuple[str, ...]]
 Device = Literal["auto", "cpu", "cuda"]
 
 
-def pairs(arguments: Sequence[str]) -> dict[str, Any]:
+def pairs(arguments: Sequence[str], option: str = "--env-arg") -> dict[str, Any]:
     """`key=value` texts as keyword arguments; values are JSON where they can be, and text otherwise.
 
     Raises:
@@ -21,7 +21,7 @@ def pairs(arguments: Sequence[str]) -> dict[str, Any]:
     for argument in arguments:
         key, equals, value = argument.partition("=")
         if not equals or not key:
-            raise ValueError(f"--env-arg {argument} is not key=value")
+            raise ValueError(f"{option} {argument} is not key=value")
         try:
             found[key] = json.loads(value)
         except json.JSONDecodeError:

@@ -3,6 +3,9 @@
 import shlex
 import sys
 from pathlib import Path
+from typing import Annotated
+
+import tyro
 
 from sandbox.commands.arguments import Device, Name, Pairs, device_of, pairs
 
@@ -21,13 +24,15 @@ def contrast(
     episodes: int = 100,
     env_arg: Pairs = (),
     horizon: int | None = None,
+    ensemble: int = 1,
+    set_: Annotated[Pairs, tyro.conf.arg(name="set")] = (),
     device: Device = "auto",
 ) -> int:
     """Learn in the simulator and in dreams from the same number of real steps, and measure the difference.
 
     Args:
         env: a Gymnasium id, a world of ours by its bare name, or module:id, module:Class, module:function.
-        models: generative models to dream with; `sandbox list` shows them.
+        models: generative models to dream with, or `all` for the six families; `sandbox list` shows them.
         real_steps: steps in the simulator that every learner may take.
         seeds: the seeds themselves, one cell each.
         out: folder of the results; runs/NAME by default. A folder that holds part of this contrast is completed.
@@ -38,22 +43,26 @@ def contrast(
         episodes: fresh episodes that judge every agent; not counted as real steps to learn from.
         env_arg: key=value for the environment, repeatable.
         horizon: time limit in steps, for environments that have none.
+        ensemble: members of each model.
+        set_: key=value for how agents learn in dreams (`DreamSettings`), repeatable: rounds=3, disagreement_penalty=1.
         device: where the networks are; auto takes the CPU for nets of this size.
     """
     from sandbox import console, experiment, report
+    from sandbox.models import families
     from sandbox.worlds import world
     from sandbox_agents import read_config
 
     place = out or Path("runs") / env.replace("/", "-").replace(":", "-").lower()
     plan = experiment.Contrast(
         world=world(env, pairs(env_arg), horizon),
-        models=models,
+        models=families() if models == ("all",) else models,
         agent=agent,
         real_steps=real_steps,
         seeds=seeds,
         modes=modes,
         agent_config=read_config(agent_config, agent) if agent_config else None,
         episodes=episodes,
+        dream=pairs(set_, "--set") | ({"ensemble": ensemble} if ensemble != 1 else {}),
         device=device_of(device),
     )
     plan.check()

@@ -82,6 +82,7 @@ def fit(
     out: Path | None = None,
     seed: int = 0,
     updates: int | None = None,
+    ensemble: int = 1,
     device: Device = "auto",
 ) -> int:
     """Fit a generative model to a stored log; the result is a folder that dreams.
@@ -92,6 +93,7 @@ def fit(
         out: the folder to write; the model's name by default.
         seed: decides the split, the weights and the batches.
         updates: most gradient steps; by default the head's own.
+        ensemble: members; what they disagree about, a dream can be told to fear.
         device: where the networks are; auto takes the CPU for nets of this size.
     """
     from sandbox import console, files
@@ -106,10 +108,15 @@ def fit(
     from sandbox.models.fit import FitSettings
     from sandbox.models.fit import fit as fit_model
 
-    console.opening(device_of(device), (updates or 2000) * 0.012)
+    console.opening(device_of(device), ensemble * (updates or 2000) * 0.008)
     with console.progress("fit") as advance:
         fitted = fit_model(
-            log, model, seed=seed, settings=FitSettings(updates=updates), device=device_of(device), progress=advance
+            log,
+            model,
+            seed=seed,
+            settings=FitSettings(updates=updates, ensemble=ensemble),
+            device=device_of(device),
+            progress=advance,
         )
     fitted.save(place)
     losses = ", ".join(f"{name} {loss:.4g}" for name, loss in fitted.provenance["fit"]["held_out_loss"].items())

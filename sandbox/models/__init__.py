@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 # What is in this folder without being a family.
-_FURNITURE = {"codec", "core", "ensemble", "fit", "fitted", "nets", "records"}
+_FURNITURE = {"chunks", "codec", "core", "ensemble", "fit", "fitted", "nets", "records", "surprise"}
 PLAIN_MEMORY, PLAIN_HEAD = "window", "mixture"
 
 
@@ -29,6 +29,11 @@ def files() -> tuple[str, ...]:
 def names() -> tuple[str, ...]:
     """The plain family names: each memory with the plain head, each head with the plain memory."""
     return tuple(name for name in files() if name != PLAIN_MEMORY)
+
+
+def families() -> tuple[str, ...]:
+    """The six families that people speak of: every plain name but the mixture's, which RNN and transformer draw by."""
+    return tuple(name for name in names() if name != PLAIN_HEAD)
 
 
 def parse(name: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sandbox.models.core import FLOOR, Head, Training
-from sandbox.models.nets import Mlp, draw_category, spread_out
+from sandbox.models.nets import Mlp, draw_category, one_hot, spread_out
 from sandbox.spaces import Element
 
 # A record is drawn in at most this many blocks unless the block's size is given.
@@ -139,5 +139,5 @@ class _Law:
     def written(self, value: Tensor) -> Tensor:
         """How later elements see a value `(N,)`: `(N, 1)`, or one-hot `(N, K)`."""
         if self.kind == "categorical":
-            return functional.one_hot(value.long(), self.categories).to(value.dtype)
+            return one_hot(value, self.categories, value.dtype)
         return (2 * value - 1 if self.kind == "binary" else value)[:, None]

@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sandbox.models.nets import one_hot
 from sandbox.spaces import Element
 from sandbox.trajectories import Trajectories
 
@@ -157,5 +158,5 @@ def _classes(values: Tensor, elements: list[tuple[int, Element]]) -> list[Tensor
         if element.kind == "binary":
             encoded.append((2 * value - 1)[..., None])
         else:
-            encoded.append(nn.functional.one_hot(value.long(), element.categories).to(values.dtype))
+            encoded.append(one_hot(value, element.categories, values.dtype))
     return encoded

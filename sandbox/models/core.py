@@ -34,6 +34,10 @@ class Training:
     updates: int = 2000  # most gradient steps of one fit
 
 
+class NoDensityError(TypeError):
+    """A density was asked of a family that can only be sampled."""
+
+
 class Head(nn.Module):
     """A conditional density over a record of elements.
 
@@ -59,6 +63,20 @@ class Head(nn.Module):
     def held_out_loss(self, context: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
         """What held-out data judge by, `(N,)`: the loss itself, where a lower one means a better head."""
         return self.loss(context, target, generator)
+
+    def surprise(self, context: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
+        """How unexpected targets are, `(N,)`, on a scale of the family's own: higher is stranger."""
+        return self.loss(context, target, generator)
+
+    def log_prob(self, context: Tensor, target: Tensor) -> Tensor:
+        """The log-density of standardised targets, `(N,)`, where the family has one.
+
+        Raises:
+            NoDensityError: a family that can only be sampled.
+        """
+        raise NoDensityError(
+            f"{type(self).__name__.lower()} draws samples and has no density; mixture and autoregressive have one"
+        )
 
     def sample(self, context: Tensor, noise: Tensor, temperature: float = 1.0) -> Tensor:
         """One draw a row, `(N, D)`, from context `(N, C)` and standard normal noise `(N, M)`."""
@@ -131,6 +149,14 @@ class WorldModel(nn.Module):
         """The modules that the loss `name` trains."""
         return [self.memory, self.head] if name == "dynamics" else [self.outcome.get_submodule(name)]
 
+    @torch.no_grad()
+    def surprise(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
+        """How unexpected each real step of a batch is to the head, `(N,)`; see `Head.surprise`."""
+        mask = batch["mask"]
+        context = self.memory(self.codec.features(batch["obs"], batch["action"]), mask)[mask]
+        change = self.codec.change(batch["obs"][mask], batch["next_obs"][mask])
+        return self.head.surprise(context, change, generator)
+
     @torch.inference_mode()
     def begin(self, starts: Starts) -> State:
         """Read each start's history into the memory; rows with a shorter history begin later."""
@@ -157,6 +183,8 @@ class WorldModel(nn.Module):
         evidence = Evidence(context, x, self.codec.observation_features(next_obs), drawn)
         standard, terminated = self.outcome.sample(evidence, noise[:, self.head.noise_dim :], temperature)
         return (next_obs, self.codec.reward(standard), terminated), {**memory, "obs": next_obs}
+
+    forward = step  # what `torch.func.functional_call` calls
 
 
 class Outcome(nn.Module):

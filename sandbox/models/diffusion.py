@@ -27,6 +27,8 @@ SIGMA_HIGH, SIGMA_NEAR, SIGMA_LOW, RHO = 10.0, 3.0, 0.05, 7.0
 LOG_SIGMA_MEAN, LOG_SIGMA_STD = -1.0, 1.4
 # Each target is noised this many times an update: the memory's pass is shared, the gradient is steadier.
 DRAWS = 2
+# Noise levels at which a record's surprise is measured.
+SURPRISE_LEVELS = 9
 
 
 class Diffusion(Head):
@@ -49,6 +51,20 @@ class Diffusion(Head):
         skip, out, _ = _preconditioning(sigma)
         error = self.raw(noisy, sigma, context.repeat(DRAWS, 1)) - (clean - skip * noisy) / out
         return error.square().sum(-1).reshape(DRAWS, -1).mean(0)
+
+    def surprise(self, context: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
+        """The variational bound's ½ ∫ ‖D(y + σn; σ) − y‖² / σ² d ln σ (Kingma et al. 2021), `(N,)`.
+
+        Over the noise levels of a draw, with the same noise and its opposite for every record.
+        """
+        clean = self.analog.encode(target)
+        total = clean.new_zeros(len(clean))
+        for sigma in _grid(SURPRISE_LEVELS)[1:]:
+            noise = torch.randn(1, clean.shape[1], generator=generator, device=clean.device) * sigma
+            for noisy in (clean + noise, clean - noise):
+                error = self.denoised(noisy, noisy.new_full((len(noisy), 1), sigma), context) - clean
+                total = total + (error / sigma).square().sum(-1)
+        return total
 
     def raw(self, noisy: Tensor, sigma: Tensor, context: Tensor) -> Tensor:
         """The network F of equation 7."""

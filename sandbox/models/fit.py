@@ -15,14 +15,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sandbox.models import parse, part
+from sandbox.models.chunks import Chunks, split
 from sandbox.models.core import Training, WorldModel
-from sandbox.models.fitted import FittedModel, build
+from sandbox.models.fitted import FittedModel, build_one, joined
 from sandbox.trajectories import Trajectories, starts
 
 Progress = Callable[[int, int], None]
 
-# Fewer pieces than this would make the held-out share coarse.
-_PIECES = 40
+# Fewer transitions than this are no data.
+FEWEST = 10
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class FitSettings:
     judge_every: int = 100  # updates between two judgements
     patience: int = 8  # judgements without a better one before a part stops counting
     finish: float = 0.2  # updates on all data after the judged ones, as a share of these
+    ensemble: int = 1  # members; each is fitted in turn, from weights and batches of its own
     starts: int = 256  # real starts that travel with the model: half beginnings of episodes, half anywhere
 
 
@@ -62,124 +64,132 @@ def fit(
 
     Raises:
         UnknownModelError: a name that means nothing.
-        TooLittleDataError: fewer than ten transitions.
+        TooLittleDataError: fewer than ten transitions, or fewer than the memory's window.
     """
     settings, parts = settings or FitSettings(), {k: dict(v) for k, v in (parts or {}).items()}
-    if len(data) < 10:
-        raise TooLittleDataError(f"{len(data)} transitions are too few to fit a model to; collect at least 10")
+    if settings.ensemble < 1:
+        raise ValueError(f"an ensemble of {settings.ensemble} models predicts nothing; use 1 or more")
     rng = np.random.default_rng(seed)
     training: Training = part(parse(model)[1]).training_defaults
     training = replace(training, updates=max(1, round(settings.effort * (settings.updates or training.updates))))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(int(rng.integers(2**62)))  # PyTorch's initialisers know only the global generator
-        network = build(model, parts, data.observation_layout, data.action_layout)
-    network.codec.measure(data)
-    network.to(device)
-    with one_thread():
-        judged = _train(network, data, training, settings, rng, log, progress)
+    lessons = None
+    members, judged = [], []
+    for number in range(settings.ensemble):
+        network = _untrained(data, model, parts, rng, device)
+        lessons = lessons or _Lessons.of(data, settings, rng, device)
+
+        def advance(done: int, total: int, before: int = number) -> None:
+            if progress is not None:
+                progress(before * total + done, settings.ensemble * total)
+
+        with one_thread():
+            judged.append(_train(network, lessons, training, settings, rng, log, advance))
+        members.append(network.eval())
     return FittedModel(
         name=model,
-        settings=parts,
-        network=network.eval(),
+        settings=parts | ({"ensemble": settings.ensemble} if settings.ensemble > 1 else {}),
+        network=joined(members),
         observation=data.observation_layout,
         action=data.action_layout,
         horizon=data.horizon or int(data.lengths.max()),
-        starts=starts(data, settings.starts, network.history, rng, beginnings=0.5),
+        starts=starts(data, settings.starts, members[0].history, rng, beginnings=0.5),
+        usual=np.sort(np.mean([each.surprise for each in judged], axis=0)),
         provenance={
             "data": {"transitions": len(data), "episodes": len(data.lengths), "source": dict(data.source)},
-            "fit": {"seed": seed, **asdict(settings), "held_out_loss": judged},
+            "fit": {"seed": seed, **asdict(settings), "held_out_loss": _mean([each.loss for each in judged])},
         },
     )
 
 
-class Chunks:
-    """Batches of chunks: a start drawn uniformly, then the following steps of the same episode."""
-
-    def __init__(self, data: Trajectories, length: int, device: torch.device | str) -> None:
-        columns = ("obs", "action", "reward", "next_obs", "terminated")
-        self.columns = {c: torch.from_numpy(_tensor_ready(getattr(data, c))).to(device) for c in columns}
-        self.episode = data.episode
-        self.offset = np.arange(length)
-
-    def at(self, first: NDArray[np.int64]) -> dict[str, Tensor]:
-        """The chunks that begin at transitions `first` `(B,)`: columns `(B, T, …)` and their `mask`."""
-        index = np.minimum(first[:, None] + self.offset, len(self.episode) - 1)
-        mask = (self.episode[index] == self.episode[first][:, None]) & (index == first[:, None] + self.offset)
-        chosen = torch.from_numpy(index)
-        batch = {name: column[chosen] for name, column in self.columns.items()}
-        return {**batch, "mask": torch.from_numpy(mask).to(batch["obs"].device)}
-
-    def draw(self, rows: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        """`rows` chunks that begin anywhere."""
-        return self.at(rng.integers(len(self.episode), size=rows))
-
-    def cover(self) -> dict[str, Tensor]:
-        """Every transition once: the chunks that tile each episode."""
-        elapsed = np.arange(len(self.episode)) - np.searchsorted(self.episode, self.episode)
-        return self.at(np.flatnonzero(elapsed % len(self.offset) == 0))
+def _untrained(
+    data: Trajectories,
+    model: str,
+    parts: Mapping[str, Mapping[str, Any]],
+    rng: np.random.Generator,
+    device: torch.device | str,
+) -> WorldModel:
+    """A network that knows the data's statistics and nothing else."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(rng.integers(2**62)))  # PyTorch's initialisers know only the global generator
+        network = build_one(model, parts, data.observation_layout, data.action_layout)
+    fewest = max(FEWEST, getattr(network.memory, "window", 1))
+    if len(data) < fewest:
+        raise TooLittleDataError(f"{len(data)} transitions are too few to fit {model} to; collect at least {fewest}")
+    network.codec.measure(data)
+    return network.to(device)
 
 
-def split(data: Trajectories, held_out: float, rng: np.random.Generator) -> tuple[Trajectories, Trajectories]:
-    """Training and held-out episodes.
+@dataclass(frozen=True)
+class _Lessons:
+    """The data of one fit: what teaches, what judges, and all of it; the same for every member of an ensemble."""
 
-    Where there are only a few long episodes they are cut into pieces first, so that holding out costs about the share
-    that was asked for: of two episodes, one held out would be half of all that is known.
-    """
-    longest = max(len(data) // _PIECES, 16)
-    pieces = [piece for length in data.lengths for piece in _cut(int(length), longest)]
-    data = replace(data, lengths=np.array(pieces, np.int64))
-    judges = rng.permutation(len(pieces))[: max(1, round(held_out * len(pieces)))]
-    chosen = np.isin(np.arange(len(pieces)), judges)
-    return (data, data) if chosen.all() else (data.episodes(~chosen), data.episodes(chosen))
+    teaching: Chunks
+    exam: dict[str, Tensor]
+    everything: Chunks
+
+    @classmethod
+    def of(
+        cls, data: Trajectories, settings: FitSettings, rng: np.random.Generator, device: torch.device | str
+    ) -> "_Lessons":
+        teaching, judges = (Chunks(each, settings.chunk, device) for each in split(data, settings.held_out, rng))
+        return cls(teaching, judges.cover(), Chunks(data, settings.chunk, device))
 
 
-def _cut(length: int, longest: int) -> list[int]:
-    """`length` as a sum of nearly equal parts of at most `longest`."""
-    parts = -(-length // longest)
-    return [length // parts + (i < length % parts) for i in range(parts)]
+@dataclass(frozen=True)
+class _Judged:
+    """What held-out data said of one network: the loss of each part, and the surprise at every transition, `(M,)`."""
+
+    loss: dict[str, float]
+    surprise: NDArray[np.float32]
 
 
 def _train(
     network: WorldModel,
-    data: Trajectories,
+    lessons: _Lessons,
     training: Training,
     settings: FitSettings,
     rng: np.random.Generator,
     log: Path | None,
-    progress: Progress | None,
-) -> dict[str, float]:
-    """Train in place; returns the best held-out loss of each part."""
-    device = network.codec.obs_mean.device
-    lessons, judges = (Chunks(each, settings.chunk, device) for each in split(data, settings.held_out, rng))
-    exam = judges.cover()
+    progress: Progress,
+) -> _Judged:
+    """Train in place; returns what held-out data said before the last updates, which are on all data."""
+    device, exam = network.codec.obs_mean.device, lessons.exam
     generator = torch.Generator(device).manual_seed(int(rng.integers(2**62)))
     exam_seed = int(rng.integers(2**62))
+
+    def same_noise() -> torch.Generator:
+        # At every judgement: only the weights make a difference.
+        return torch.Generator(device).manual_seed(exam_seed)
+
     descend = _Descent(network, training, training.updates, training.learning_rate)
     best = _Best(network, settings.patience)
     begun = time.perf_counter()
     for update in range(1, training.updates + 1):
-        losses = descend(lessons.draw(settings.rows, rng), generator)
+        losses = descend(lessons.teaching.draw(settings.rows, rng), generator)
         if update % settings.judge_every == 0 or update == training.updates:
             with torch.no_grad():
-                # The same noise at every judgement: only the weights make a difference.
-                judged = network.losses(exam, torch.Generator(device).manual_seed(exam_seed), held_out=True)
+                judged = network.losses(exam, same_noise(), held_out=True)
             best.consider({name: loss.mean().item() for name, loss in judged.items()})
             if log is not None:
                 _append(log, update, time.perf_counter() - begun, losses, judged)
-            if progress is not None:
-                progress(update, training.updates)
+            progress(update, training.updates)
             if best.exhausted:
                 break
     held_out = best.restore()
     with torch.no_grad():
-        network.outcome.choose(network.losses(exam, torch.Generator(device).manual_seed(exam_seed), held_out=True))
-    _finish(network, Chunks(data, settings.chunk, device), training, settings, rng, generator)
-    return held_out
+        network.outcome.choose(network.losses(exam, same_noise(), held_out=True))
+    surprise = network.surprise(exam, same_noise()).cpu().numpy()
+    _finish(network, lessons.everything, training, settings, rng, generator)
+    return _Judged(held_out, surprise)
+
+
+def _mean(losses: list[dict[str, float]]) -> dict[str, float]:
+    return {name: float(np.mean([each[name] for each in losses])) for name in losses[0]}
 
 
 def _finish(
     network: WorldModel,
-    lessons: "Chunks",
+    lessons: Chunks,
     training: Training,
     settings: FitSettings,
     rng: np.random.Generator,
@@ -262,7 +272,3 @@ def _append(log: Path, update: int, seconds: float, losses: Mapping[str, Tensor]
     line |= {f"held_out_{name}": loss.mean().item() for name, loss in judged.items()}
     with log.open("a", encoding="utf-8") as file:
         file.write(json.dumps(line) + "\n")
-
-
-def _tensor_ready(column: NDArray[Any]) -> NDArray[Any]:
-    return column.astype(np.float32) if column.dtype == np.float64 else column

@@ -1,25 +1,32 @@
 """A fitted model: everything that a dream needs, in memory or as one folder."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sandbox import files, models
+from sandbox.models.chunks import Chunks
 from sandbox.models.codec import Codec
 from sandbox.models.core import Head, Memory, Outcome, State, WorldModel
+from sandbox.models.ensemble import Ensemble
 from sandbox.models.mixture import Mixture
 from sandbox.models.nets import Mlp
+from sandbox.models.surprise import Surprise
 from sandbox.spaces import Element, Layout, action_layout, from_json, layout, to_json
-from sandbox.trajectories import Starts
+from sandbox.trajectories import Starts, Trajectories
 
 KIND = "world-model"
 # One narrow component is enough for most rewards; three let a bonus stand beside the usual.
 _REWARD_COMPONENTS, _OUTCOME_WIDTH = 3, 64
+# Transitions whose surprise is measured together: as long as the chunks of a fit, on which it was calibrated.
+SURPRISE_CHUNK = 16
 
 
 @dataclass(frozen=True)
@@ -28,11 +35,12 @@ class FittedModel:
 
     name: str
     settings: Mapping[str, Any]  # of memory and head: {"memory": {...}, "head": {...}}
-    network: WorldModel
+    network: WorldModel | Ensemble
     observation: Layout
     action: Layout
     horizon: int
     starts: Starts
+    usual: NDArray[np.float32]  # (M,), the surprise at held-out transitions, ascending
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -77,8 +85,26 @@ class FittedModel:
         """See `Dynamics.step`."""
         return self.network.step(state, action, noise, temperature)
 
+    def surprise(self, data: Trajectories, seed: int = 0) -> Surprise:
+        """How unexpected every transition of `data` is, beside what was usual in held-out data.
+
+        By likelihood, a bound on it, the denoising error, or the distance from what a generator would have drawn, as
+        the family offers; `seed` decides the draws that some of these need.
+
+        Raises:
+            ValueError: data of other spaces than the model's.
+        """
+        if (data.observation_space, data.action_space) != (self.observation.space, self.action.space):
+            raise ValueError(
+                f"the model was made for observations {self.observation.space} and actions {self.action.space}, "
+                f"the data hold {data.observation_space} and {data.action_space}; use data of the model's world"
+            )
+        generator = torch.Generator(self.device).manual_seed(seed)
+        score = self.network.surprise(Chunks(data, SURPRISE_CHUNK, self.device).cover(), generator)
+        return Surprise.among(score.cpu().numpy(), self.usual, data.episode)
+
     def save(self, path: Path | str) -> None:
-        """Write the folder `path`: `model.json`, `weights.safetensors`, `starts.safetensors`; all of it or nothing."""
+        """Write the folder `path`: `model.json` and three safetensors files; all of it or nothing."""
         header = {
             "kind": KIND,
             "format": files.FORMAT,
@@ -96,6 +122,7 @@ class FittedModel:
             files.write_arrays(folder / "weights.safetensors", weights, {}, KIND)
             begin = {f.name: getattr(self.starts, f.name) for f in dataclasses.fields(Starts)}
             files.write_arrays(folder / "starts.safetensors", begin, {}, "starts")
+            files.write_arrays(folder / "usual.safetensors", {"surprise": self.usual}, {}, "usual")
 
     @classmethod
     def load(cls, path: Path | str, device: torch.device | str = "cpu") -> Self:
@@ -130,6 +157,7 @@ class FittedModel:
             action=action,
             horizon=header["horizon"],
             starts=Starts(**starts),
+            usual=files.read_arrays(folder / "usual.safetensors", "usual")[0]["surprise"],
             provenance=header["provenance"],
         )
 
@@ -138,10 +166,22 @@ class FittedModel:
         count = sum(parameter.numel() for parameter in self.network.parameters())
         memory, head = models.parse(self.name)
         data = self.provenance.get("data", {})
-        return f"{self.name} ({memory} × {head}): {count:,} parameters, {data.get('transitions', '?')} real steps"
+        members = self.settings.get("ensemble", 1)
+        kind = f"{members} of {self.name}" if members > 1 else self.name
+        return f"{kind} ({memory} × {head}): {count:,} parameters, {data.get('transitions', '?')} real steps"
 
 
-def build(name: str, settings: Mapping[str, Any], observation: Layout, action: Layout) -> WorldModel:
+def build(name: str, settings: Mapping[str, Any], observation: Layout, action: Layout) -> WorldModel | Ensemble:
+    """An untrained world model, or an ensemble of as many as `settings["ensemble"]` says; see `build_one`."""
+    return joined([build_one(name, settings, observation, action) for _ in range(settings.get("ensemble", 1))])
+
+
+def joined(members: Sequence[WorldModel]) -> WorldModel | Ensemble:
+    """One model as it is, several as an ensemble."""
+    return members[0] if len(members) == 1 else Ensemble(members)
+
+
+def build_one(name: str, settings: Mapping[str, Any], observation: Layout, action: Layout) -> WorldModel:
     """An untrained world model of the given name; `settings` go to its memory and its head by keyword."""
     memory_name, head_name = models.parse(name)
     codec = Codec(observation.elements, action.elements)

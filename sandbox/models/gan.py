@@ -18,12 +18,14 @@ from torch import Tensor
 from torch.func import functional_call
 from torch.nn import functional
 
-from sandbox.models.core import Head, Training
-from sandbox.models.nets import Mlp, uniform_from
+from sandbox.models.core import FLOOR, Head, Training
+from sandbox.models.nets import Mlp, one_hot, uniform_from
 from sandbox.spaces import Element
 
 # Weight of the gradient penalties, and of the anchor.
 PENALTY, ANCHOR = 0.02, 0.2
+# What the generator would have drawn, when a record's surprise is measured.
+SURPRISE_DRAWS = 16
 
 
 class Gan(Head):
@@ -59,6 +61,16 @@ class Gan(Head):
         one, two = self._draw(context, generator), self._draw(context, generator)
         return _energy_score(one, two, self.analog.encode(target))
 
+    def surprise(self, context: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
+        """How far records lie from what the generator would draw, in the spread of its draws, squared, `(N,)`.
+
+        The critic itself is no judge of the unheard-of: it has learned to tell records from drawn ones, and what is
+        unlike both it never saw (`docs/results/README.md` has the figures of both).
+        """
+        drawn = torch.stack([self._draw(context, generator) for _ in range(SURPRISE_DRAWS)])
+        distance = (drawn.mean(0) - self.analog.encode(target)) / (drawn.std(0) + FLOOR)
+        return distance.square().sum(-1)
+
     def sample(self, context: Tensor, noise: Tensor, temperature: float = 1.0) -> Tensor:
         """What the generator makes of the noise."""
         return self.analog.decode(self._generate(context, noise, temperature))
@@ -75,7 +87,7 @@ class Gan(Head):
         counts = [*self.analog.counts, len(self.binary)]
         *thrown, tossed = torch.split(chance, counts, dim=-1)
         hard = [
-            _straight_through(functional.one_hot((logits / temperature - (-u.log()).log()).argmax(-1), count), logits)
+            _straight_through(one_hot((logits / temperature - (-u.log()).log()).argmax(-1), count), logits)
             for logits, u, count in zip(classes, thrown, self.analog.counts, strict=True)
         ]
         probability = torch.sigmoid(bits / temperature)

@@ -46,15 +46,12 @@ class Mixture(Head):
         return weight[..., 0].log_softmax(-1), mean, FLOOR + functional.softplus(scale), classes, binary
 
     def log_prob(self, context: Tensor, target: Tensor) -> Tensor:
-        """The log-density of standardised targets `(N, D)`, `(N,)`."""
+        """log p(y | c) of standardised targets `(N, D)`, `(N,)`."""
         weight, mean, scale, classes, binary = self.parameters_given(context)
         number = target[:, None, self.continuous]
         density = -0.5 * ((number - mean) / scale).square() - scale.log() - 0.5 * math.log(2 * math.pi)
         total = weight + density.sum(-1)
-        counts = [count for _, count in self.categorical]
-        for (column, _), logits in zip(
-            self.categorical, torch.split(classes, counts, dim=-1) if counts else (), strict=True
-        ):
+        for (column, _), logits in zip(self.categorical, self._each_class(classes), strict=True):
             index = target[:, None, None, column].long().expand(-1, self.components, 1)
             total = total + logits.log_softmax(-1).gather(-1, index)[..., 0]
         if self.binary:
@@ -69,17 +66,21 @@ class Mixture(Head):
     def sample(self, context: Tensor, noise: Tensor, temperature: float = 1.0) -> Tensor:
         """A component by the first noise number, then every element of it by its own."""
         weight, mean, scale, classes, binary = self.parameters_given(context)
-        row = torch.arange(len(context), device=context.device)
-        component = draw_category(weight / temperature, noise[:, 0])
-        drawn = context.new_empty(len(context), len(self.elements))
+        component = draw_category(weight / temperature, noise[:, 0])[:, None, None]  # (N, 1, 1)
+
+        def chosen(parameter: Tensor) -> Tensor:
+            return parameter.take_along_dim(component, 1)[:, 0]
+
         own = noise[:, 1:]
-        mean, scale = mean[row, component], scale[row, component]
-        drawn[:, self.continuous] = mean + scale * math.sqrt(temperature) * own[:, self.continuous]
-        counts = [count for _, count in self.categorical]
-        chosen = torch.split(classes[row, component], counts, dim=-1) if counts else ()
-        for (column, _), logits in zip(self.categorical, chosen, strict=True):
-            drawn[:, column] = draw_category(logits / temperature, own[:, column]).to(drawn.dtype)
-        if self.binary:
-            probability = torch.sigmoid(binary[row, component] / temperature)
-            drawn[:, self.binary] = (uniform_from(own[:, self.binary]) < probability).to(drawn.dtype)
-        return drawn
+        numbers = chosen(mean) + chosen(scale) * math.sqrt(temperature) * own[:, self.continuous]
+        drawn = [
+            draw_category(logits / temperature, own[:, column])
+            for (column, _), logits in zip(self.categorical, self._each_class(chosen(classes)), strict=True)
+        ]
+        thrown = uniform_from(own[:, self.binary]) < torch.sigmoid(chosen(binary) / temperature)
+        return self.analog.assemble(numbers, drawn, thrown)
+
+    def _each_class(self, logits: Tensor) -> tuple[Tensor, ...]:
+        """The logits of every categorical element, `(…, K)` each, from those of all."""
+        counts = self.analog.counts
+        return torch.split(logits, counts, dim=-1) if counts else ()

@@ -38,6 +38,11 @@ def draw_category(logits: Tensor, noise: Tensor) -> Tensor:
     return reached.sum(dim=-1).clamp(max=logits.shape[-1] - 1)
 
 
+def one_hot(index: Tensor, count: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Indicators `(…, count)` of whole numbers `(…)`, of any type; unlike PyTorch's own, it can be batched by vmap."""
+    return (index[..., None] == torch.arange(count, device=index.device)).to(dtype)
+
+
 def spread_out(count: int) -> Tensor:
     """`count` numbers from -1 to 1 at equal distances: components that begin alike would stay alike."""
     return torch.linspace(-1.0, 1.0, count) if count > 1 else torch.zeros(1)

@@ -5,8 +5,8 @@ Analog bits (Chen et al. 2022, "Analog Bits"): a category is a one-hot vector of
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
+from sandbox.models.nets import one_hot
 from sandbox.spaces import Element
 
 
@@ -24,7 +24,7 @@ class Analog:
 
     def encode(self, record: Tensor) -> Tensor:
         """A record `(N, D)` as numbers only, `(N, size)`."""
-        classes = [2 * functional.one_hot(record[:, i].long(), count) - 1.0 for i, count in self.categorical]
+        classes = [2 * one_hot(record[:, i], count) - 1.0 for i, count in self.categorical]
         return torch.cat([record[:, self.continuous], *classes, 2 * record[:, self.binary] - 1], dim=-1)
 
     def split(self, analog: Tensor) -> tuple[Tensor, tuple[Tensor, ...], Tensor]:

@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from sandbox.models.core import Memory, State
 
@@ -28,5 +29,10 @@ class Rnn(Memory):
 
     def step(self, state: State, x: Tensor) -> tuple[Tensor, State]:
         """One tick with the weights of the parallel pass."""
-        _, hidden = self.gru(x[:, None], state["hidden"][None].contiguous())
-        return torch.cat([hidden[0], x], dim=-1), {"hidden": hidden[0]}
+        before = state["hidden"]
+        of_input, of_hidden, input_bias, hidden_bias = self.gru.all_weights[0]
+        seen = functional.linear(x, of_input, input_bias).chunk(3, dim=-1)
+        known = functional.linear(before, of_hidden, hidden_bias).chunk(3, dim=-1)
+        forget, keep = torch.sigmoid(seen[0] + known[0]), torch.sigmoid(seen[1] + known[1])
+        hidden = (1 - keep) * torch.tanh(seen[2] + forget * known[2]) + keep * before
+        return torch.cat([hidden, x], dim=-1), {"hidden": hidden}

@@ -5,9 +5,10 @@ that attention knows how long ago a step was and never which step it was. All ar
 mask; a dream keeps the keys and values of the last W steps in a ring, so that step 1,000 costs what step 10 cost.
 """
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from sandbox.models.core import Memory, State
 
@@ -24,7 +25,7 @@ class Transformer(Memory):
             raise ValueError(f"a transformer needs a window of 1 or more and hidden = 2 · heads · n, not {hidden}")
         self.window, self.hidden = window, hidden
         self.embed = nn.Linear(features_dim, hidden)
-        self.layers = nn.ModuleList(_Layer(hidden, heads) for _ in range(layers))
+        self.layers = nn.ModuleList(Layer(hidden, heads) for _ in range(layers))
         self.norm = nn.LayerNorm(hidden)
         self.context_dim = hidden + features_dim
         pairs = hidden // heads // 2
@@ -40,7 +41,7 @@ class Transformer(Memory):
         visible = (ago >= 0) & (ago < self.window)  # (T, T)
         turn = self._turn(time)[None, None]  # (1, 1, T, 2, P)
         h = self.embed(x)
-        for layer in self.layers:
+        for layer in self._each_layer():
             query, key, value = layer.project(h)  # (B, heads, T, d) each
             h = layer.absorb(h, _attend(_rotate(query, turn), _rotate(key, turn), value, visible))
         return torch.cat([self.norm(h), x], dim=-1)
@@ -58,7 +59,7 @@ class Transformer(Memory):
         filled = (slots <= age[:, None])[:, None, None]  # (B, 1, 1, W): slots that were ever written
         turn = self._turn(age)[:, None, None]  # (B, 1, 1, 2, P)
         h, keys, values = self.embed(x)[:, None], [], []  # (B, 1, H)
-        for number, layer in enumerate(self.layers):
+        for number, layer in enumerate(self._each_layer()):
             query, key, value = layer.project(h)  # (B, heads, 1, d) each
             ring_keys = torch.where(newest, layer.joined(_rotate(key, turn)), state["keys"][:, number])
             ring_values = torch.where(newest, layer.joined(value), state["values"][:, number])
@@ -69,13 +70,18 @@ class Transformer(Memory):
         context = torch.cat([self.norm(h[:, 0]), x], dim=-1)
         return context, {"keys": torch.stack(keys, 1), "values": torch.stack(values, 1), "age": age + 1}
 
+    def _each_layer(self) -> Iterator["Layer"]:
+        for layer in self.layers:
+            assert isinstance(layer, Layer)
+            yield layer
+
     def _turn(self, time: Tensor) -> Tensor:
         """Cosine and sine of every rotary angle at times `(N,)`, `(N, 2, P)`; exact however long a dream lasts."""
         angle = time[:, None].double() * self.speed
         return torch.stack([angle.cos(), angle.sin()], dim=1).float()
 
 
-class _Layer(nn.Module):
+class Layer(nn.Module):
     """Attention and a multilayer perceptron, each beside a path that leaves things as they are."""
 
     def __init__(self, hidden: int, heads: int) -> None:
@@ -99,7 +105,7 @@ class _Layer(nn.Module):
 
     def parted(self, joined: Tensor) -> Tensor:
         """`(B, T, H)` as `(B, heads, T, d)`."""
-        return joined.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        return joined.reshape(*joined.shape[:2], self.heads, -1).transpose(1, 2)
 
     def joined(self, parted: Tensor) -> Tensor:
         """`(B, heads, T, d)` as `(B, T, H)`."""
@@ -107,7 +113,9 @@ class _Layer(nn.Module):
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, visible: Tensor) -> Tensor:
-    seen: Tensor = functional.scaled_dot_product_attention(query, key, value, attn_mask=visible)
+    # Written out: PyTorch's fused attention cannot be batched over the members of an ensemble.
+    score = (query @ key.transpose(-2, -1)) / query.shape[-1] ** 0.5
+    seen: Tensor = score.masked_fill(~visible, -torch.inf).softmax(-1) @ value
     return seen
 
 

@@ -39,13 +39,20 @@ class Vae(Head):
 
     def loss(self, context: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
         """The negative importance-weighted bound, `(N,)`."""
+        return self._bound(context, target, generator, DRAWS)
+
+    def surprise(self, context: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
+        """The same bound, tightened by many draws, `(N,)`."""
+        return self._bound(context, target, generator, 8 * DRAWS)
+
+    def _bound(self, context: Tensor, target: Tensor, generator: torch.Generator, draws: int) -> Tensor:
         prior_mean, prior_scale = _normal(self.prior(context))
         mean, scale = _normal(self.encoder(torch.cat([self.analog.encode(target), context], dim=-1)))
-        noise = torch.randn(DRAWS, *mean.shape, generator=generator, device=mean.device)
+        noise = torch.randn(draws, *mean.shape, generator=generator, device=mean.device)
         z = mean + scale * noise  # (K, N, Z)
         ratio = _log_normal((z - prior_mean) / prior_scale, prior_scale) - _log_normal(noise, scale)
-        likelihood = self._log_likelihood(context.repeat(DRAWS, 1), z.flatten(0, 1), target.repeat(DRAWS, 1))
-        return math.log(DRAWS) - (likelihood.reshape(DRAWS, -1) + ratio).logsumexp(0)
+        likelihood = self._log_likelihood(context.repeat(draws, 1), z.flatten(0, 1), target.repeat(draws, 1))
+        return math.log(draws) - (likelihood.reshape(draws, -1) + ratio).logsumexp(0)
 
     def _log_likelihood(self, context: Tensor, z: Tensor, target: Tensor) -> Tensor:
         """log p(y | z, c), `(N,)`."""

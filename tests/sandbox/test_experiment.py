@@ -16,7 +16,7 @@ from sandbox.models.fit import FitSettings, fit
 from sandbox.worlds import PATIENCE, examine, world
 
 HERE = Path(__file__).parent
-QUICK = {"rounds": 2, "dream_steps": 512, "effort": 0.02, "rows": 8, "starts": 32}
+QUICK = {"rounds": 2, "dream_steps": 512, "dream_steps_per_real": 1, "effort": 0.02, "rows": 8, "starts": 32}
 
 
 def contrast(name: str, **changes: object) -> experiment.Contrast:
