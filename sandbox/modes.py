@@ -26,9 +26,9 @@ class DreamSettings:
     """How an agent learns in dreams. One set for every world and family, so that families compete on dynamics alone."""
 
     rounds: int = 5  # of collect, fit, learn; early rounds aim the later ones at what matters
-    rows: int = 64  # dreams at once
+    rows: int = 64  # dreams at once, and four times as many where a round has steps enough for them
     dream_steps: int = 100_000  # the agent's steps in each round's dream
-    dream_steps_per_real: int = 15  # or as many for each real step of the budget, where that is more
+    dream_steps_per_real: int = 20  # or as many for each real step of the budget, where that is more
     temperature: float = 1.0
     cautious_rounds: int = 2  # the last ones: the first explore what the model only imagines, these rely on data
     beginnings: float = 0.5  # share of dreams that begin as episodes do; the others begin anywhere in the data
@@ -38,6 +38,11 @@ class DreamSettings:
     disagreement_limit: float | None = None  # beyond which an episode of learning is cut
     effort: float = 1.0  # share of the gradient steps that a family asks for in a fit
     parts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of memory and head
+
+    def size(self, real_steps: int) -> tuple[int, int]:
+        """The steps of a round's dream and the rows that share them; a harder task needs more of both."""
+        steps = max(self.dream_steps, self.dream_steps_per_real * real_steps)
+        return steps, self.rows * (4 if steps > 4 * self.dream_steps else 1)
 
 
 @dataclass(frozen=True)
@@ -226,14 +231,14 @@ def _learn_in(
     settings = task.dream
     begin = starts(data, settings.starts, model.history, rng, settings.beginnings)
     cautious = number > settings.rounds - settings.cautious_rounds
-    steps = max(settings.dream_steps, settings.dream_steps_per_real * task.real_steps)
+    steps, rows = settings.size(task.real_steps)
     contenders = [agent]
     if number > settings.rounds / 2:
         contenders.append(learner(task.agent, task.world, task.seed + 1000 * number, task.agent_config, task.device))
     for contender in contenders:
         envs = DreamVectorEnv(
             model,
-            settings.rows,
+            rows,
             starts=begin,
             temperature=settings.temperature,
             cautious=cautious,

@@ -15,12 +15,12 @@ _PIECES = 40
 
 
 class Chunks:
-    """Batches of chunks: a start drawn uniformly, then the following steps of the same episode."""
+    """Batches of chunks: short runs of steps of one episode."""
 
     def __init__(self, data: Trajectories, length: int, device: torch.device | str) -> None:
         columns = ("obs", "action", "reward", "next_obs", "terminated")
         self.columns = {c: torch.from_numpy(_tensor_ready(getattr(data, c))).to(device) for c in columns}
-        self.episode = data.episode
+        self.episode, self.elapsed = data.episode, data.elapsed
         self.offset = np.arange(length)
 
     def at(self, first: NDArray[np.int64]) -> dict[str, Tensor]:
@@ -32,13 +32,17 @@ class Chunks:
         return {**batch, "mask": torch.from_numpy(mask).to(batch["obs"].device)}
 
     def draw(self, rows: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        """`rows` chunks that begin anywhere."""
-        return self.at(rng.integers(len(self.episode), size=rows))
+        """`rows` chunks, each around a transition drawn uniformly, which may have any place in it.
+
+        Near the beginning of an episode a chunk begins with it: what was shown there is what memories are for.
+        """
+        chosen = rng.integers(len(self.episode), size=rows)
+        before = rng.integers(len(self.offset), size=rows)
+        return self.at(chosen - np.minimum(before, self.elapsed[chosen]))
 
     def cover(self) -> dict[str, Tensor]:
         """Every transition once: the chunks that tile each episode."""
-        elapsed = np.arange(len(self.episode)) - np.searchsorted(self.episode, self.episode)
-        return self.at(np.flatnonzero(elapsed % len(self.offset) == 0))
+        return self.at(np.flatnonzero(self.elapsed % len(self.offset) == 0))
 
 
 def split(data: Trajectories, held_out: float, rng: np.random.Generator) -> tuple[Trajectories, Trajectories]:

@@ -212,7 +212,12 @@ class _Descent:
             network.parameters(), lr=peak, betas=training.betas, weight_decay=training.weight_decay, fused=True
         )
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            self.optimiser, peak, updates, pct_start=0.1, cycle_momentum=False
+            # A cycle of fewer steps than this would have no room to rise in.
+            self.optimiser,
+            peak,
+            max(updates, 20),
+            pct_start=0.1,
+            cycle_momentum=False,
         )
 
     def __call__(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:

@@ -1,5 +1,7 @@
 """One contract for every memory × head: what a dream, a fit and a folder rely on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,16 +10,16 @@ from torch import Tensor
 
 from sandbox import models
 from sandbox.files import DamagedFileError
-from sandbox.models.core import Head, Memory
+from sandbox.models.core import Memory, NoDensityError
 from sandbox.models.fit import FitSettings, TooLittleDataError, fit
 from sandbox.models.fitted import FittedModel
 from sandbox.models.nets import draw_category
+from sandbox.models.transformer import Transformer
 from sandbox.spaces import Element
 from sandbox.trajectories import Trajectories, starts_at
 
 COMBINATIONS = [f"{memory}+{head}" for memory in models.memories() for head in models.heads()]
 QUICK = FitSettings(updates=60, judge_every=30)
-MIXED = (Element("continuous"), Element("categorical", 3), Element("binary"), Element("continuous"))
 
 
 def log(episodes: int = 12, length: int = 20, seed: int = 0) -> Trajectories:
@@ -158,11 +160,12 @@ def memory(request: pytest.FixtureRequest) -> Memory:
 
 @torch.no_grad()
 def test_single_steps_equal_one_parallel_pass_with_a_reset_in_the_middle(memory: Memory) -> None:
-    x = torch.randn(3, 40, 5, generator=torch.Generator().manual_seed(1))
-    whole = memory(x, torch.ones(3, 40, dtype=torch.bool))
-    again = memory(x[:, 25:], torch.ones(3, 15, dtype=torch.bool))
+    ticks = max(40, 3 * getattr(memory, "window", 0))  # over three windows
+    x = torch.randn(3, ticks, 5, generator=torch.Generator().manual_seed(1))
+    whole = memory(x, torch.ones(3, ticks, dtype=torch.bool))
+    again = memory(x[:, 25:], torch.ones(3, ticks - 25, dtype=torch.bool))
     state, empty = memory.start(3, torch.device("cpu")), memory.start(3, torch.device("cpu"))
-    for tick in range(40):
+    for tick in range(ticks):
         if tick == 25:  # row 1 begins anew; the others go on
             state = {name: leaf.index_copy(0, torch.tensor([1]), empty[name][1:2]) for name, leaf in state.items()}
         context, state = memory.step(state, x[:, tick])
@@ -181,63 +184,53 @@ def test_nothing_leaks_from_the_future(memory: Memory) -> None:
     assert not torch.equal(memory(x, mask)[:, 20:], memory(other, mask)[:, 20:])
 
 
-# Heads: densities given nothing
-
-
-# Five Euler steps, the default of dreams, leave 0.89 of the coins near a side; eight leave 0.97.
-SETTINGS: dict[str, dict[str, int]] = {}
-
-
-def taught(name: str, target: Tensor, elements: tuple[Element, ...], updates: int = 1000) -> Head:
-    """A head that learned the distribution of `target` `(N, D)` given nothing, on the schedule of every fit."""
+def test_a_transformer_remembers_its_window_and_nothing_before_it() -> None:
     torch.manual_seed(0)
-    head: Head = models.part(name)(0, elements, **SETTINGS.get(name, {}))
-    settings = head.training_defaults
-    optimiser = torch.optim.AdamW(head.parameters(), settings.learning_rate, settings.betas, fused=True)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.learning_rate, updates, cycle_momentum=False)
-    generator = torch.Generator().manual_seed(0)
-    for _ in range(updates):
-        batch = target[torch.randint(len(target), (128,), generator=generator)]
-        loss = head.loss(torch.zeros(128, 0), batch, generator).mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-    return head.eval()
+    memory = Transformer(5, layers=1, window=4).eval()
+    x = torch.randn(1, 12, 5, generator=torch.Generator().manual_seed(8))
+    other = x.clone()
+    other[:, 0] += 1
+    mask = torch.ones(1, 12, dtype=torch.bool)
+    with torch.no_grad():
+        changed = (memory(x, mask) - memory(other, mask)).abs().amax(dim=(0, 2)) > 1e-6
+    assert changed.tolist() == [True] * 4 + [False] * 8
 
 
-@torch.no_grad()
-def sampled(head: Head, count: int) -> Tensor:
-    drawn = torch.randn(count, head.noise_dim, generator=torch.Generator().manual_seed(3))
-    return head.sample(torch.zeros(count, 0), drawn)
+def recall(name: str, lag: int = 12) -> float:
+    """How often a model names the sign that was shown at the start of an episode, `lag` steps before it is asked."""
+    episodes = 400
+    sign = np.random.default_rng(0).integers(0, 2, episodes).astype(np.float32)
+    shown = np.zeros((episodes, lag + 1, 2), np.float32)  # sign now, and whether there is one to be seen
+    shown[:, 0, 0], shown[:, 0, 1] = sign, 1
+    shown[:, lag, 0], shown[:, lag, 1] = sign, 1
+    last = np.zeros((episodes, lag), bool)
+    last[:, -1] = True
+    count = episodes * lag
+    data = Trajectories(
+        shown[:, :-1].reshape(count, 2),
+        np.zeros((count, 1), np.float32),
+        np.zeros(count),
+        shown[:, 1:].reshape(count, 2),
+        last.reshape(count),
+        np.zeros(count, bool),
+        np.full(episodes, lag, np.int64),
+        spaces.MultiBinary(2),
+        spaces.Discrete(1),
+    )
+    model = fit(data, name, settings=FitSettings(updates=1000, rows=48))
+    asked = np.flatnonzero(data.terminated)
+    state = model.begin(starts_at(data, asked, model.history))
+    (drawn, _, _), _ = model.step(state, torch.zeros(len(asked), 1), noise(model, len(asked)))
+    return float((drawn[:, 0].numpy() == data.next_obs[asked, 0]).mean())
 
 
-# Not yet the mixture: given nothing, its components can begin alike and stay alike: one wide side.
-@pytest.mark.parametrize("name", ["diffusion"])
-def test_the_coin_has_two_sides(name: str) -> None:
-    side = torch.randint(0, 2, (4000, 1), generator=torch.Generator().manual_seed(4)) * 2.0 - 1
-    drawn = sampled(taught(name, side, (Element("continuous"),)), 4000)
-    near = ((drawn.abs() - 1).abs() < 0.25).float().mean()
-    assert near >= 0.9
-    assert 0.35 <= (drawn > 0).float().mean() <= 0.65
+@pytest.mark.parametrize(("name", "remembers"), [("rnn", True), ("transformer", True), ("mixture", False)])
+def test_what_was_shown_twelve_steps_ago_is_known_to_those_who_remember(name: str, remembers: bool) -> None:
+    share = recall(name)
+    assert share > 0.95 if remembers else share < 0.6
 
 
-def test_one_normal_law_fails_the_coin() -> None:
-    drawn = torch.randn(4000, 1, generator=torch.Generator().manual_seed(5))
-    assert ((drawn.abs() - 1).abs() < 0.25).float().mean() < 0.9
-
-
-@pytest.mark.parametrize("name", models.heads())
-def test_classes_come_by_their_frequencies(name: str) -> None:
-    generator = torch.Generator().manual_seed(6)
-    rooms = torch.multinomial(torch.tensor([0.6, 0.3, 0.1]), 4000, replacement=True, generator=generator)
-    bits = (torch.rand(4000, generator=generator) < 0.2).float()
-    numbers = torch.randn(4000, 2, generator=generator)
-    target = torch.stack([numbers[:, 0], rooms.float(), bits, numbers[:, 1]], dim=1)
-    drawn = sampled(taught(name, target, MIXED), 4000)
-    for room, share in enumerate((0.6, 0.3, 0.1)):
-        assert (drawn[:, 1] == room).float().mean().item() == pytest.approx(share, abs=0.05)
-    assert drawn[:, 2].mean().item() == pytest.approx(0.2, abs=0.05)
+# Draws
 
 
 def test_draw_category_follows_the_logits() -> None:
@@ -275,6 +268,31 @@ def test_fitting_learns_what_the_action_does(name: str) -> None:
 def test_too_little_data_is_refused() -> None:
     with pytest.raises(TooLittleDataError, match="4 transitions are too few"):
         fit(log(episodes=1, length=4), "rnn")
+    with pytest.raises(TooLittleDataError, match="12 transitions are too few to fit transformer to; collect at"):
+        fit(log(episodes=1, length=12), "transformer")
+
+
+@pytest.mark.parametrize("name", ["rnn", "transformer", "vae", "gan", "diffusion", "autoregressive"])
+def test_awkward_data_give_finite_dreams(name: str) -> None:
+    data = log(episodes=40, length=1)  # every episode one step long, one dimension constant
+    rewards = 10.0 ** np.random.default_rng(0).uniform(-5, 5, len(data))
+    data = replace(data, reward=rewards, terminated=np.zeros(len(data), bool), truncated=np.ones(len(data), bool))
+    model = fit(data, name, settings=QUICK)
+    state = model.begin(model.starts)
+    for seed in range(5):
+        (obs, reward, terminated), state = model.step(
+            state, torch.zeros(len(model.starts), 1), noise(model, len(model.starts), seed)
+        )
+        assert torch.isfinite(obs).all()
+        assert torch.isfinite(reward).all()
+        assert (obs[:, 0] == 0.5).all()
+    assert terminated.float().mean() < 0.5, "no ending was ever seen"
+
+
+def test_a_density_is_refused_where_there_is_none() -> None:
+    head = models.part("gan")(3, (Element("continuous"),))
+    with pytest.raises(NoDensityError, match="gan draws samples and has no density; mixture and autoregressive"):
+        head.log_prob(torch.zeros(2, 3), torch.zeros(2, 1))
 
 
 @pytest.mark.parametrize(
