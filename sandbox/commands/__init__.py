@@ -8,6 +8,7 @@ from collections.abc import Callable
 from sandbox.commands.agents import evaluate, train
 from sandbox.commands.contrast import contrast
 from sandbox.commands.data import collect, fit
+from sandbox.commands.forecast import forecast
 from sandbox.commands.tables import show_bench, show_list
 
 COMMANDS: dict[str, Callable[..., int]] = {
@@ -16,6 +17,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "fit": fit,
     "train": train,
     "evaluate": evaluate,
+    "forecast": forecast,
     "list": show_list,
     "bench": show_bench,
 }
