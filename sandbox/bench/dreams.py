@@ -31,7 +31,7 @@ WIDTH = 128
 
 def _attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
     """Twice the multiply-adds of attention between tensors of these shapes."""
-    return int(sdpa_flop_count(query, key, value))
+    return int(sdpa_flop_count(query, key, value))  # type: ignore[no-untyped-call]
 
 
 # PyTorch counts the products of attention, but not those of its kernel for the CPU.
@@ -82,7 +82,7 @@ def multiply_adds(model: FittedModel) -> float:
     action, noise = torch.zeros(rows, model.action.width), torch.zeros(rows, model.noise_dim)
     with FlopCounterMode(display=False, custom_mapping=ATTENTION) as counter:
         model.step(state, action, noise)
-    return counter.get_total_flops() / 2 / rows
+    return float(counter.get_total_flops() / 2 / rows)
 
 
 def _random_play(steps: int) -> Trajectories:
