@@ -1,4 +1,4 @@
-"""The command line: `sandbox contrast | collect | fit | train | evaluate | list | bench`."""
+"""The command line: `sandbox contrast | collect | fit | train | evaluate | inspect | forecast | list | bench`."""
 
 import sys
 import tempfile

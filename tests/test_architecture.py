@@ -19,7 +19,7 @@ ROOMS = [
     {"experiment"},
     {"cell"},
     {"modes"},
-    {"candidates", "pictures"},
+    {"candidates", "pictures", "forecast", "anatomy"},
     {"metrics"},
     {"dream", "branched"},
     {"models"},

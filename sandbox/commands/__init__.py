@@ -8,6 +8,8 @@ from collections.abc import Callable
 from sandbox.commands.agents import evaluate, train
 from sandbox.commands.contrast import contrast
 from sandbox.commands.data import collect, fit
+from sandbox.commands.forecast import forecast
+from sandbox.commands.inspect import inspect
 from sandbox.commands.tables import show_bench, show_list
 
 COMMANDS: dict[str, Callable[..., int]] = {
@@ -16,6 +18,8 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "fit": fit,
     "train": train,
     "evaluate": evaluate,
+    "inspect": inspect,
+    "forecast": forecast,
     "list": show_list,
     "bench": show_bench,
 }

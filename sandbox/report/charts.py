@@ -13,6 +13,7 @@ from html import escape
 
 from sandbox.report.axes import LETTER, Frame, Label, Pair, apart, tick_text, ticks
 from sandbox.report.series import Chart, Final, Series
+from sandbox.report.strokes import path, text
 
 CIRCLE, SQUARE, TRIANGLE, DIAMOND, FLAG = (24, 0.0), (4, 45.0), (3, -90.0), (4, 0.0), (3, 90.0)  # corners, turn
 HEXAGON, PENTAGON, OCTAGON, SHIELD = (6, 0.0), (5, -90.0), (8, 22.5), (5, 90.0)
@@ -42,7 +43,7 @@ def _svg(chart: Chart, width: int) -> str:
     parts = _axes(frame, chart, wide) + (_diagonal(frame, wide) if chart.diagonal else [])
     if chart.baseline:
         parts.append(
-            _path("baseline", [(frame.left, frame.y(chart.baseline[0])), (frame.right, frame.y(chart.baseline[0]))])
+            path("baseline", [(frame.left, frame.y(chart.baseline[0])), (frame.right, frame.y(chart.baseline[0]))])
         )
     parts += [_group(series, _under(frame, series)) for series in chart.series]
     parts += [_group(series, _over(frame, series, x)) for series, x in zip(chart.series, places, strict=True)]
@@ -88,17 +89,17 @@ def _axes(frame: Frame, chart: Chart, wide: bool) -> list[str]:
     parts = []
     for value in frame.y_ticks:
         y = frame.y(value)
-        parts.append(_path("grid", [(frame.left, y), (frame.right, y)]))
-        parts.append(_text(frame.left - 8, y + 4, tick_text(value), "tick", "end"))
+        parts.append(path("grid", [(frame.left, y), (frame.right, y)]))
+        parts.append(text(frame.left - 8, y + 4, tick_text(value), "tick", "end"))
     for value in ticks(*frame.x_range, 6 if wide else 3):
         if frame.x_range[0] <= value <= frame.x_range[1]:
             x = frame.x(value)
-            parts.append(_path("stub", [(x, frame.bottom), (x, frame.bottom + 5)]))
-            parts.append(_text(x, frame.bottom + 19, tick_text(value), "tick", "middle"))
-    parts.append(_path("axis", [(frame.left, frame.bottom), (frame.right, frame.bottom)]))
-    parts.append(_text(0, 14, chart.y_label, "axis-label", "start"))
+            parts.append(path("stub", [(x, frame.bottom), (x, frame.bottom + 5)]))
+            parts.append(text(x, frame.bottom + 19, tick_text(value), "tick", "middle"))
+    parts.append(path("axis", [(frame.left, frame.bottom), (frame.right, frame.bottom)]))
+    parts.append(text(0, 14, chart.y_label, "axis-label", "start"))
     parts.append(
-        _text(
+        text(
             frame.left,
             frame.bottom + 39,
             chart.x_label if wide else chart.x_label.split(" (")[0],
@@ -110,10 +111,10 @@ def _axes(frame: Frame, chart: Chart, wide: bool) -> list[str]:
 
 
 def _diagonal(frame: Frame, wide: bool) -> list[str]:
-    parts = [_path("diagonal", [(frame.left, frame.bottom), (frame.right, frame.top)])]
+    parts = [path("diagonal", [(frame.left, frame.bottom), (frame.right, frame.top)])]
     words = ("promised more than it kept", "kept more than it promised") if wide else ("overpromised", "underpromised")
-    parts.append(_text(frame.right - 10, frame.bottom - 12, words[0], "hint", "end"))
-    parts.append(_text(frame.left + 10, frame.top + 20, words[1], "hint", "start"))
+    parts.append(text(frame.right - 10, frame.bottom - 12, words[0], "hint", "end"))
+    parts.append(text(frame.left + 10, frame.top + 20, words[1], "hint", "start"))
     return parts
 
 
@@ -124,7 +125,7 @@ def _under(frame: Frame, series: Series) -> list[str]:
     if curve is not None and curve.low is not None and curve.high is not None:
         there = [(frame.x(x), frame.y(y)) for x, y in zip(curve.x, curve.high, strict=True)]
         back = [(frame.x(x), frame.y(y)) for x, y in zip(curve.x[::-1], curve.low[::-1], strict=True)]
-        parts.append(_path("band", there + back))
+        parts.append(path("band", there + back))
     for dot in series.dots:
         css = "dot faint" if dot.faint else "dot"
         parts.append(
@@ -140,9 +141,9 @@ def _over(frame: Frame, series: Series, place: float) -> list[str]:
     curve, final = series.curve, series.final
     if curve is not None:
         points = [(frame.x(x), frame.y(y)) for x, y in zip(curve.x, curve.mean, strict=True)]
-        parts.append(_path("line dashed" if series.dashed else "line", points))
+        parts.append(path("line dashed" if series.dashed else "line", points))
         if final is not None:
-            parts.append(_path("bridge", [points[-1], (place, frame.y(final.y))]))
+            parts.append(path("bridge", [points[-1], (place, frame.y(final.y))]))
     if final is not None:
         parts += _whisker(frame, final, place)
         mark = shape(series.shape, place, frame.y(final.y), 6)
@@ -172,11 +173,11 @@ def _places(frame: Frame, chart: Chart) -> list[float]:
 
 def _whisker(frame: Frame, final: Final, x: float) -> list[str]:
     low, high = frame.y(final.low), frame.y(final.high)
-    parts = [_path("whisker", [(x, low), (x, high)])]
+    parts = [path("whisker", [(x, low), (x, high)])]
     for value, y in ((final.low, low), (final.high, high)):
         # An interval that leaves the frame gets no end bar: it does not end there.
         if frame.y_ticks[0] <= value <= frame.y_ticks[-1]:
-            parts.append(_path("whisker", [(x - 4, y), (x + 4, y)]))
+            parts.append(path("whisker", [(x - 4, y), (x + 4, y)]))
     return parts
 
 
@@ -198,8 +199,8 @@ def _labels(frame: Frame, chart: Chart, places: Sequence[float], wide: bool) -> 
     parts = []
     for label, y in zip(wanted, apart(wanted, frame.bottom - 4), strict=True):
         if abs(y - label.y) > 5:
-            parts.append(_path("leader", [(label.x + 7, label.y), (label.x + 12, y)]))
-        parts.append(_text(label.x + 14, y + 4, label.text, f"label {label.tone}", "start"))
+            parts.append(path("leader", [(label.x + 7, label.y), (label.x + 12, y)]))
+        parts.append(text(label.x + 14, y + 4, label.text, f"label {label.tone}", "start"))
     return parts
 
 
@@ -211,12 +212,3 @@ def _label(name: str, value: str, wide: bool) -> str:
 
 def _group(series: Series, parts: Iterable[str]) -> str:
     return f'<g class="{series.tone}">{"".join(parts)}</g>'
-
-
-def _path(css: str, points: Sequence[Pair]) -> str:
-    closed = "Z" if css == "band" else ""
-    return f'<path class="{css}" d="M{" L".join(f"{x:.1f},{y:.1f}" for x, y in points)}{closed}"/>'
-
-
-def _text(x: float, y: float, content: str, css: str, anchor: str) -> str:
-    return f'<text class="{css}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(content)}</text>'

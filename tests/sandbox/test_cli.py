@@ -1,11 +1,16 @@
 """A user's mistake ends in one sentence that names it, with status 2 and nothing harmed."""
 
+import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import sandbox
+import sandbox_agents
 from sandbox.cli import main
 
 HERE = Path(__file__).parent
@@ -71,6 +76,13 @@ def told(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, co
         ("train --dream none", "none is no fitted model"),
         ("train cartpole --agent random", "does not learn"),
         ("evaluate none cartpole", "none"),
+        ("forecast none none.data", "none is no fitted model"),
+        ("forecast broken none.data", "broken/model.json is not readable JSON"),
+        ("forecast none none.data --out forecast.png", "--out forecast.png is no .svg"),
+        ("forecast none none.data --out nowhere.txt/x.svg", "cannot be written"),
+        ("inspect none", "none is no fitted model"),
+        ("inspect broken", "broken/model.json is not readable JSON"),
+        ("inspect none --keep", "--keep stores a score card"),
     ],
 )
 def test_a_mistake_gets_one_sentence_and_status_2(
@@ -78,6 +90,8 @@ def test_a_mistake_gets_one_sentence_and_status_2(
 ) -> None:
     (here / "foreign.data").write_text("no tensors here")
     (here / "nowhere.txt").write_text("a file, no folder")
+    (here / "broken").mkdir()
+    (here / "broken" / "model.json").write_text("{")
     before = sorted(path.name for path in here.iterdir() if path.name != "__pycache__")
     status, _, complaint = told(capsys, monkeypatch, command)
     assert status == 2
@@ -146,6 +160,90 @@ def test_from_a_log_to_a_judged_agent(
     status, _, complaint = told(capsys, monkeypatch, "evaluate agent cartpole")
     assert status == 2
     assert "this agent was made for" in complaint
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model of CartPole, the log it was fitted to, a fresh log, and a log of another world."""
+    folder = tmp_path_factory.mktemp("stored")
+    for name, world, seed in (("seen", "cartpole", 0), ("fresh", "cartpole", 1), ("other", "lander", 0)):
+        chosen = sandbox.world(world)
+        actor = sandbox_agents.make("random", *chosen.spaces, seed)
+        source = {"world": chosen.name, "seed": seed}
+        log = sandbox.collect(chosen.make_vec(4), actor, 400, np.random.default_rng(seed), source=source, horizon=500)
+        log.save(folder / f"{name}.data")
+    log = sandbox.Trajectories.load(folder / "seen.data")
+    sandbox.fit(log, "mixture", settings=sandbox.FitSettings(updates=20)).save(folder / "model")
+    return folder
+
+
+def test_a_forecast_is_a_table_a_chart_and_its_figures(
+    here: Path, stored: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = f"forecast {stored}/model {stored}/fresh.data --steps 8 --futures 16 --starts 3 --dims obs[2] --seed 4"
+    status, out, complaint = told(capsys, monkeypatch, asked)
+    assert (status, complaint) == (0, "")
+    for word in ("CRPS", "persistence", "climatology", "forecast.svg", "forecast.json"):
+        assert word in out
+    assert "note: the model was fitted" not in out
+    chart, figures = (here / "forecast.svg").read_text(), json.loads((here / "forecast.json").read_text())
+    assert "obs[2]" in chart
+    assert "obs[1]" not in chart
+    assert len(figures["crps"]["dream"]) == 8
+    assert len(figures["starts"]) == 3
+    told(capsys, monkeypatch, asked)
+    assert (here / "forecast.svg").read_text() == chart, "the same seed draws the same chart"
+    _, out, _ = told(
+        capsys, monkeypatch, f"forecast {stored}/model {stored}/seen.data --steps 5 --futures 4 --starts 2"
+    )
+    assert "note: the model was fitted to a log of this very source" in out
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ("other.data", "the log has observations Box"),
+        ("fresh.data --steps 501", "--steps 501 is more than any episode of the log has"),
+        ("fresh.data --steps 5 --episode 1000", "--episode 1000 is not in the log"),
+        ("fresh.data --steps 5 --episode 0 --at 1000", "--at 1000 leaves no 5 steps in episode 0"),
+        ("fresh.data --steps 5 --dims obs[9]", "there is no dimension obs[9]; did you mean obs["),
+        ("fresh.data --steps 5 --futures 1", "--futures 1 shows no spread"),
+        ("fresh.data --steps 5 --temperature 0", "--temperature 0 must be positive"),
+    ],
+)
+def test_a_forecast_that_cannot_be_made_gets_one_sentence(
+    here: Path,
+    stored: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    options: str,
+    sentence: str,
+) -> None:
+    status, _, complaint = told(capsys, monkeypatch, f"forecast {stored}/model {stored}/{options}")
+    assert status == 2
+    assert sentence in complaint
+    assert len(complaint.strip().splitlines()) == 1
+    assert not list(here.glob("forecast.*")), "nothing was written"
+
+
+def test_inspect_tells_what_a_model_is_and_keeps_its_card(
+    here: Path, stored: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = here / "model"
+    shutil.copytree(stored / "model", model)
+    _, out, _ = told(capsys, monkeypatch, f"inspect {model}")
+    for word in ("window", "mixture", "Discrete(2)", "500 steps", "400 transitions", "sandbox/CartPole-v0", "dynamics"):
+        assert word in out
+    assert "no score card yet" in out
+    _, carded, _ = told(capsys, monkeypatch, f"inspect {model} --data {stored}/fresh.data --keep")
+    assert "energy_score" in carded
+    assert "no simulator was given" in carded
+    _, again, _ = told(capsys, monkeypatch, f"inspect {model}")
+    assert again[again.index("score card") :] == carded[carded.index("score card") :]
+    for other in (f"--data {stored}/other.data", "--env lander"):
+        status, _, complaint = told(capsys, monkeypatch, f"inspect {model} {other}")
+        assert status == 2
+        assert "it is of another world" in complaint
 
 
 def test_list_names_what_there_is(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
