@@ -76,6 +76,11 @@ class Canvas:
         """A filled polygon; `alpha` below 255 lets shine through what is behind."""
         pygame.gfxdraw.filled_polygon(self._surface, [self.pixel(p) for p in points], (*colour, alpha))
 
+    def box(self, left: float, bottom: float, width: float, height: float, colour: Colour) -> None:
+        """A filled rectangle with upright sides."""
+        right, top = left + width, bottom + height
+        self.polygon([(left, bottom), (right, bottom), (right, top), (left, top)], colour)
+
     def circle(self, centre: Point, radius: float, colour: Colour, alpha: int = 255) -> None:
         """A filled circle; the radius is in world units along x, and at least half a pixel."""
         pixels = max(1, round(radius * self._scale_x))

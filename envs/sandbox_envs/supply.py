@@ -17,8 +17,9 @@ the game every firm pays for what it owes; one mind that runs them all then asks
 Demand is the autoregression of Lee, Padmanabhan and Whang, "Information distortion in a supply chain: the bullwhip
 effect" (1997): demand_t = max(0, mean + x_t), x_t = persistence * x_(t-1) + noise, with x of deviation `spread`.
 
-It is seen how much every stage has ordered and not received, and hidden when it will come: that is in the history only.
-So a policy needs no memory to do well, and a model of this world needs one to know what arrives next week.
+Seen are stocks and positions, as the field calls them: what a stage and all below it have, or have ordered and not yet
+received, less what customers are owed. Hidden is when it will come: that is in the history only. So a policy needs no
+memory to do well, and a model of this world needs one to know what arrives next week.
 """
 
 import math
@@ -63,8 +64,8 @@ class Parameters(NamedTuple):
 class Supply(Simulation):
     """Action, `(4,)` in [-1, 1]: what retailer, wholesaler, distributor and factory order, from 0 to `max_order`.
 
-    Observation, `(9,)`, in units of 20 pallets: of each stage stock less what it owes, then of each what it has ordered
-    and not received, then last week's demand. Reward: the week's cost, negative. It ends by the time limit only.
+    Observation, `(9,)`, in units of 20 pallets: of each stage its stock less what it owes, then of each its position,
+    then last week's demand. Reward: the week's cost, negative. It ends by the time limit only.
     """
 
     Parameters = Parameters
@@ -131,19 +132,21 @@ class Supply(Simulation):
 
     @staticmethod
     def observe(s: Any, obs: Any, p: Any) -> None:
-        """Stocks, sums of what is under way and demand, cut to the space's bounds, which only a lost firm meets."""
+        """Stocks, positions and demand, cut to the space's bounds, which only a lost chain meets."""
+        position = 0.0
         for stage in range(STAGES):
-            under_way = s.owed[stage + 1] if stage + 1 < STAGES else 0.0
+            net = s.stock[stage] - s.owed[stage]
+            position += net + (s.owed[stage + 1] if stage + 1 < STAGES else 0.0)
             for week in range(p.lead_time):
-                under_way += s.transit[stage, week]
-            obs[stage] = min(max((s.stock[stage] - s.owed[stage]) / UNIT, -FAR), FAR)
-            obs[STAGES + stage] = min(under_way / UNIT, FAR)
+                position += s.transit[stage, week]
+            obs[stage] = min(max(net / UNIT, -FAR), FAR)
+            obs[STAGES + stage] = min(max(position / UNIT, -FAR), FAR)
         obs[2 * STAGES] = min(s.demand / UNIT, FAR)
 
     @property
     def observation_space(self) -> spaces.Box:
-        """Nine bounded numbers; only stocks can be negative, where more is owed than there is."""
-        low = np.array([-FAR] * STAGES + [0.0] * (STAGES + 1), np.float32)
+        """Nine bounded numbers; all but demand can be negative, where more is owed than there is."""
+        low = np.array([-FAR] * 2 * STAGES + [0.0], np.float32)
         return spaces.Box(low, FAR, (2 * STAGES + 1,), np.float32)
 
     @property
@@ -171,12 +174,12 @@ class Supply(Simulation):
 
 
 def heuristic(obs: NDArray[Any], p: Parameters = Parameters()) -> NDArray[np.float32]:  # noqa: B008
-    """The echelon base-stock policy, `(B, 9) -> (B, 4)`: order up to the demand expected until it comes, and `SAFETY`.
+    """Echelon base stock, `(B, 9) -> (B, 4)`: order as much as lifts a position to the demand expected, and `SAFETY`.
 
-    Clark and Scarf (1960): an echelon is a stage and all that lies below it, and its position is its stocks and orders
-    less what customers are owed. `SAFETY` was found by random search for the default parameters.
+    This is the best policy for steady lead times and independent demand (Clark and Scarf, 1960), its levels moved with
+    the forecast. `SAFETY` was found by random search for the default parameters.
     """
-    position = np.cumsum(UNIT * (obs[:, :STAGES] + obs[:, STAGES : 2 * STAGES]), axis=1)
+    position = UNIT * obs[:, STAGES : 2 * STAGES]
     rho, weeks = p.persistence, p.lead_time * np.arange(1, STAGES + 1) + 1
     # echo[k]: what a surprise of one pallet adds to the demand of k weeks, of which its own is the first
     echo = (1.0 - rho ** np.arange(weeks[-1] + 1)) / (1.0 - rho)
@@ -203,9 +206,10 @@ def scene(canvas: "Canvas", obs: NDArray[np.float64], p: Parameters, state: Any)
     canvas.polygon([(0.0, 0.0), (0.0, GROUND), (width, GROUND), (width, 0.0)], (18, 24, 46))
     canvas.line([(0.0, GROUND), (width, GROUND)], canvas.GREY, 3)
     colours = (canvas.PINK, canvas.GREEN, canvas.YELLOW, canvas.ORANGE)
+    ordered = np.diff(obs[STAGES : 2 * STAGES], prepend=0.0) - obs[:STAGES]  # the positions' sums undone
     for stage, colour in enumerate(colours):
         x = width - 92.0 - PITCH * stage
-        _under_way(canvas, x, UNIT * float(obs[STAGES + stage]), stage, p, state)
+        _under_way(canvas, x, UNIT * float(ordered[stage]), stage, p, state)
         _firm(canvas, x, stage, colour, state)
         _stock(canvas, x, UNIT * float(obs[stage]), NAMES[stage], colour)
         _trail(canvas, x, stage, colour, p, state)
@@ -215,28 +219,23 @@ def scene(canvas: "Canvas", obs: NDArray[np.float64], p: Parameters, state: Any)
         canvas.text(f"week {int(state['elapsed'])}    cost {float(state['cost']):.1f} k$", (14, 12), canvas.WHITE)
 
 
-def _box(canvas: "Canvas", left: float, bottom: float, width: float, height: float, colour: Any) -> None:
-    corners = [(left, bottom), (left + width, bottom), (left + width, bottom + height), (left, bottom + height)]
-    canvas.polygon(corners, colour)
-
-
 def _firm(canvas: "Canvas", x: float, stage: int, colour: Any, state: Any) -> None:
     """Walls that hold eight rows of six pallets, under the roof of a shop, two halls or a factory."""
     eaves = GROUND + 8 * CRATE + 8.0
     if stage == STAGES - 1:
-        _box(canvas, x - 34.0, eaves, 13.0, 46.0, canvas.GREY)
+        canvas.box(x - 34.0, eaves, 13.0, 46.0, canvas.GREY)
         puffs = 0 if state is None else round(float(state["order"][stage]) / 2.5)
         for puff in range(puffs):
             centre = (x - 27.0 + 7.0 * puff + 0.6 * puff * puff, eaves + 50.0 + 6.0 * puff)
             canvas.circle(centre, 5.0 + 1.1 * puff, canvas.GREY, alpha=max(150 - 14 * puff, 20))
-    _box(canvas, x - WALL, GROUND, 2.0 * WALL, eaves - GROUND, (24, 32, 64))
+    canvas.box(x - WALL, GROUND, 2.0 * WALL, eaves - GROUND, (24, 32, 64))
     canvas.line([(x - WALL, GROUND), (x - WALL, eaves), (x + WALL, eaves), (x + WALL, GROUND)], canvas.GREY, 2)
     if stage == STAGES - 1:  # a saw-tooth roof
         for tooth in (-45.0, -15.0, 15.0):
             canvas.polygon([(x + tooth, eaves), (x + tooth + 30.0, eaves), (x + tooth + 30.0, eaves + 18.0)], colour)
     elif stage == 0:  # an awning
         for stripe in range(8):
-            _box(canvas, x - 52.0 + 13.0 * stripe, eaves - 4.0, 13.0, 16.0, canvas.WHITE if stripe % 2 else colour)
+            canvas.box(x - 52.0 + 13.0 * stripe, eaves - 4.0, 13.0, 16.0, canvas.WHITE if stripe % 2 else colour)
             canvas.circle((x - 45.5 + 13.0 * stripe, eaves - 4.0), 6.5, canvas.WHITE if stripe % 2 else colour)
     else:
         canvas.polygon([(x - 54.0, eaves), (x + 54.0, eaves), (x, eaves + 12.0 + 9.0 * stage)], colour)
@@ -249,7 +248,7 @@ def _stock(canvas: "Canvas", x: float, net: float, name: str, colour: Any) -> No
         column, row = crate % 6, crate // 6
         left = x - 3 * (CRATE + 2.0) + column * (CRATE + 2.0) + 1.0
         bottom = GROUND + 2.0 + row * CRATE if net > 0 else GROUND - 3.0 - (row + 1) * CRATE
-        _box(canvas, left, bottom, CRATE, share * (CRATE - 1.5), canvas.SKY if net > 0 else canvas.RED)
+        canvas.box(left, bottom, CRATE, share * (CRATE - 1.5), canvas.SKY if net > 0 else canvas.RED)
     place = (round(x) - 40, round(canvas.size[1] - GROUND) + 38)
     canvas.text(name, place, colour, 12)
     words = f"{net:.0f} in stock" if net >= 0 else f"owes {-net:.0f}"
@@ -284,10 +283,10 @@ def _under_way(canvas: "Canvas", x: float, total: float, stage: int, p: Paramete
 
 def _truck(canvas: "Canvas", x: float, length: float, load: float) -> None:
     left, bed = x - 0.5 * length, GROUND + 6.0
-    _box(canvas, left, bed, 0.7 * length, 2.0, canvas.GREY)
-    _box(canvas, left, bed + 2.0, 0.66 * length, 1.6 * min(load, 30.0), canvas.SKY)
-    _box(canvas, left + 0.72 * length, bed, 0.28 * length, 11.0, canvas.WHITE)
-    _box(canvas, left + 0.84 * length, bed + 5.0, 0.12 * length, 4.0, canvas.BLUE)
+    canvas.box(left, bed, 0.7 * length, 2.0, canvas.GREY)
+    canvas.box(left, bed + 2.0, 0.66 * length, 1.6 * min(load, 30.0), canvas.SKY)
+    canvas.box(left + 0.72 * length, bed, 0.28 * length, 11.0, canvas.WHITE)
+    canvas.box(left + 0.84 * length, bed + 5.0, 0.12 * length, 4.0, canvas.BLUE)
     for wheel in (0.16, 0.5, 0.84):
         canvas.circle((left + wheel * length, bed), 3.2, canvas.NIGHT)
         canvas.circle((left + wheel * length, bed), 1.6, canvas.GREY)
@@ -296,7 +295,7 @@ def _truck(canvas: "Canvas", x: float, length: float, load: float) -> None:
 def _trail(canvas: "Canvas", x: float, stage: int, colour: Any, p: Parameters, state: Any) -> None:
     """What the firm ordered in the last weeks, as bars, and what customers wanted, as a line."""
     left, bottom, width, height = x - 80.0, 30.0, 160.0, 80.0
-    _box(canvas, left, bottom, width, height, (28, 38, 74))
+    canvas.box(left, bottom, width, height, (28, 38, 74))
     canvas.line([(left, bottom), (left + width, bottom)], canvas.GREY, 1)
     if state is None:
         return
@@ -305,7 +304,7 @@ def _trail(canvas: "Canvas", x: float, stage: int, colour: Any, p: Parameters, s
     pace, scale = width / WEEKS, (height - 4.0) / p.max_order
     for week, row in enumerate(rows):
         place = left + width + (week - weeks) * pace
-        _box(canvas, place, bottom + 1.0, pace - 1.0, scale * float(row[stage]), colour)
+        canvas.box(place, bottom + 1.0, pace - 1.0, scale * float(row[stage]), colour)
     tops = [min(scale * float(row[STAGES]), height) for row in rows]
     line = [(left + width + (week - weeks + 0.5) * pace, bottom + top) for week, top in enumerate(tops)]
     if len(line) > 1:

@@ -42,16 +42,14 @@ def test_goods_are_neither_made_nor_lost_on_the_way() -> None:
     assert (now["sold"] > 100).all()
 
 
-def test_what_was_ordered_is_owed_or_on_its_way_or_has_come() -> None:
+def test_a_position_is_what_was_ordered_less_what_was_sold_to_customers() -> None:
     envs = SimVectorEnv("supply", 32, autoreset_mode="Disabled", lead_time=5)
-    obs, _ = envs.reset(seed=0)
+    position = UNIT * envs.reset(seed=0)[0][:, STAGES : 2 * STAGES].astype(float)
     envs.action_space.seed(0)
-    outstanding = UNIT * obs[:, STAGES : 2 * STAGES].astype(float)
     for _ in range(60):
-        coming = envs.snapshot()["transit"][:, :, 0]
         obs = envs.step(envs.action_space.sample())[0]
-        outstanding += envs.snapshot()["order"] - coming
-        assert UNIT * obs[:, STAGES : 2 * STAGES] == pytest.approx(outstanding, abs=1e-3)
+        position += envs.snapshot()["order"] - envs.snapshot()["demand"][:, np.newaxis]
+        assert UNIT * obs[:, STAGES : 2 * STAGES] == pytest.approx(position, abs=2e-3)
 
 
 @pytest.mark.parametrize("lead_time", [1, 3, 8])
@@ -103,7 +101,7 @@ def test_steady_demand_and_steady_orders_keep_everything_as_it_is() -> None:
     order = np.full(STAGES, 2 * 6.0 / 24.0 - 1, np.float32)
     for _ in range(20):
         obs, reward, *_ = env.step(order)
-        assert obs == pytest.approx(np.array([10.0] * 4 + [18.0] * 4 + [6.0]) / UNIT, abs=1e-5)
+        assert obs == pytest.approx(np.array([10.0] * 4 + [28.0, 56.0, 84.0, 112.0] + [6.0]) / UNIT, abs=1e-5)
         assert float(reward) == pytest.approx(-10.0 * (0.05 + 0.0375 + 0.025 + 0.0125))
 
 
