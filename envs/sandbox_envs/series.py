@@ -38,13 +38,15 @@ DEAREST = 20.0  # EUR/kWh; no market has seen it, and many a file names the wron
 FEWEST = 48  # hours of a series: of a single day nothing can be learned
 
 
-@compiled
 def sun_height(hour: float, day: float, latitude: float) -> float:
     """The sine of the sun's elevation at `hour` of the day of the year, 0 by night; the latitude is in radians."""
     declination = -TILT * math.cos(2.0 * math.pi * (day + 10.0) / 365.0)
     angle = math.pi * (hour - 12.0) / 12.0
     across = math.cos(latitude) * math.cos(declination) * math.cos(angle)
     return max(0.0, math.sin(latitude) * math.sin(declination) + across)
+
+
+_sun_height = compiled(sun_height)  # a picture needs it, too, and shall not wait for a compiler
 
 
 @compiled
@@ -81,7 +83,7 @@ def pass_an_hour(s: Any, p: Any) -> None:
 @compiled
 def _look_up(s: Any, p: Any) -> None:
     hour, day = s.clock % 24 + 0.5, (s.clock // 24 + p.first_day) % 365
-    height = sun_height(hour, day, math.radians(p.latitude))
+    height = _sun_height(hour, day, math.radians(p.latitude))
     if p.series.shape[0] > 0:
         row = s.clock % (p.series.shape[0] // 24 * 24)  # whole days, over and over
         s.solar, s.load, s.price = p.series[row, 0], p.series[row, 1], p.series[row, 2]

@@ -5,21 +5,22 @@ in Sterman, "Modeling managerial behavior: misperceptions of feedback in a dynam
 In week t, for every stage i:
 
     arrivals      stock_i += transit_i[0], and what is under way moves up by a week
-    orders        owed_(i+1) += order_i;   owed_0 += demand_t
-    shipments     sent_i = min(stock_i, owed_i), which is taken from both and reaches stage i-1 after `lead_time` weeks
+    customers     owed += demand_t;   sold = min(stock_0, owed), which is taken from both: they wait for what is missing
+    shipments     sent_i = min(stock_(i+1), order_i) goes from stage i+1 to i and is there after `lead_time` weeks;
+                  what cannot be sent is not owed: it may be ordered again
     production    what the factory orders of itself is made within `lead_time` weeks, without a limit but `max_order`
-    reward        -sum_i holding_i * stock_i - backlog * owed_0, with holding_i = holding * (4 - i) / 4
+    reward        -sum_i holding_i * stock_i - backlog * owed, with holding_i = holding * (4 - i) / 4
 
-Costs are those of Clark and Scarf, "Optimal policies for a multi-echelon inventory problem" (1960): every firm adds the
-same value to the goods, and only the patience of customers is paid for, so that the best policy is known in kind. (In
-the game every firm pays for what it owes; one mind that runs them all then asks for nothing that is not there.)
+That customers alone wait, and that every firm adds the same value to the goods, is the problem of Clark and Scarf,
+"Optimal policies for a multi-echelon inventory problem" (1960), whose best policy is known. (In the game each firm also
+pays for what it owes the next; one mind that runs them all then asks for nothing that is not there.)
 
 Demand is the autoregression of Lee, Padmanabhan and Whang, "Information distortion in a supply chain: the bullwhip
 effect" (1997): demand_t = max(0, mean + x_t), x_t = persistence * x_(t-1) + noise, with x of deviation `spread`.
 
-Seen are stocks and positions, as the field calls them: what a stage and all below it have, or have ordered and not yet
-received, less what customers are owed. Hidden is when it will come: that is in the history only. So a policy needs no
-memory to do well, and a model of this world needs one to know what arrives next week.
+Seen are stocks and positions, as the field calls them: what a stage and all below it have, or have under way, less what
+customers are owed. Hidden is when it will come: that is in the history only. So a policy needs no memory to do well,
+and a model of this world needs one to know what arrives next week.
 """
 
 import math
@@ -64,15 +65,15 @@ class Parameters(NamedTuple):
 class Supply(Simulation):
     """Action, `(4,)` in [-1, 1]: what retailer, wholesaler, distributor and factory order, from 0 to `max_order`.
 
-    Observation, `(9,)`, in units of 20 pallets: of each stage its stock less what it owes, then of each its position,
-    then last week's demand. Reward: the week's cost, negative. It ends by the time limit only.
+    Observation, `(9,)`, in units of 20 pallets: the stocks, the retailer's less what it owes, then the positions of
+    all stages, then last week's demand. Reward: the week's cost, negative. It ends by the time limit only.
     """
 
     Parameters = Parameters
     fields: ClassVar = [
-        *((name, "f8", (STAGES,)) for name in ("stock", "owed", "order")),
+        *((name, "f8", (STAGES,)) for name in ("stock", "order")),
         ("transit", "f8", (STAGES, LONGEST)),
-        *((name, "f8") for name in ("demand", "excess", "made", "sold", "cost")),
+        *((name, "f8") for name in ("owed", "demand", "excess", "made", "sold", "cost")),
         ("trail", "f4", (WEEKS, STAGES + 1)),
     ]
     max_episode_steps = 100
@@ -84,10 +85,10 @@ class Supply(Simulation):
         """Stocks from none to plenty, under way about the mean demand of every week, demand as in the long run."""
         s.excess = p.spread * draw_normal(s)
         s.demand = max(p.mean + s.excess, 0.0)
-        s.made, s.sold, s.cost = 0.0, 0.0, 0.0
+        s.owed, s.made, s.sold, s.cost = 0.0, 0.0, 0.0, 0.0
         for stage in range(STAGES):
             s.stock[stage] = draw_uniform(s, 0.0, 3.0) * p.mean
-            s.owed[stage], s.order[stage] = 0.0, 0.0
+            s.order[stage] = 0.0
             for week in range(LONGEST):
                 s.transit[stage, week] = draw_uniform(s, 0.5, 1.5) * p.mean if week < p.lead_time else 0.0
         for week in range(WEEKS):
@@ -100,28 +101,28 @@ class Supply(Simulation):
         fresh = math.sqrt(1.0 - p.persistence * p.persistence) * p.spread
         s.excess = p.persistence * s.excess + fresh * draw_normal(s)
         s.demand = max(p.mean + s.excess, 0.0)
-        s.owed[0] += s.demand
+        s.owed += s.demand
         for stage in range(STAGES):
             s.order[stage] = 0.5 * (1.0 + action[stage]) * p.max_order
-            if stage + 1 < STAGES:
-                s.owed[stage + 1] += s.order[stage]
             s.stock[stage] += s.transit[stage, 0]
             for week in range(p.lead_time - 1):
                 s.transit[stage, week] = s.transit[stage, week + 1]
-        s.transit[STAGES - 1, p.lead_time - 1] = s.order[STAGES - 1]
-        s.made += s.order[STAGES - 1]
+        bought = min(s.stock[0], s.owed)
+        s.stock[0] -= bought
+        s.owed -= bought
+        s.sold += bought
 
-        cost = 0.0
+        cost = p.backlog * s.owed
         for stage in range(STAGES):
-            sent = min(s.stock[stage], s.owed[stage])
-            s.stock[stage] -= sent
-            s.owed[stage] -= sent
-            if stage == 0:
-                s.sold += sent
+            sent = s.order[stage]
+            if stage + 1 < STAGES:
+                sent = min(s.stock[stage + 1], sent)
+                s.stock[stage + 1] -= sent
             else:
-                s.transit[stage - 1, p.lead_time - 1] = sent
+                s.made += sent
+            s.transit[stage, p.lead_time - 1] = sent
+        for stage in range(STAGES):
             cost += p.holding * (STAGES - stage) / STAGES * s.stock[stage]
-        cost += p.backlog * s.owed[0]
         s.cost += cost
 
         week = s.elapsed % WEEKS
@@ -133,20 +134,20 @@ class Supply(Simulation):
     @staticmethod
     def observe(s: Any, obs: Any, p: Any) -> None:
         """Stocks, positions and demand, cut to the space's bounds, which only a lost chain meets."""
-        position = 0.0
+        position = -s.owed
         for stage in range(STAGES):
-            net = s.stock[stage] - s.owed[stage]
-            position += net + (s.owed[stage + 1] if stage + 1 < STAGES else 0.0)
+            position += s.stock[stage]
             for week in range(p.lead_time):
                 position += s.transit[stage, week]
-            obs[stage] = min(max(net / UNIT, -FAR), FAR)
+            obs[stage] = min((s.stock[stage] - (s.owed if stage == 0 else 0.0)) / UNIT, FAR)
             obs[STAGES + stage] = min(max(position / UNIT, -FAR), FAR)
+        obs[0] = max(obs[0], -FAR)
         obs[2 * STAGES] = min(s.demand / UNIT, FAR)
 
     @property
     def observation_space(self) -> spaces.Box:
-        """Nine bounded numbers; all but demand can be negative, where more is owed than there is."""
-        low = np.array([-FAR] * 2 * STAGES + [0.0], np.float32)
+        """Nine bounded numbers; positions and the retailer's stock are negative where more is owed than there is."""
+        low = np.array([-FAR, 0.0, 0.0, 0.0, -FAR, -FAR, -FAR, -FAR, 0.0], np.float32)
         return spaces.Box(low, FAR, (2 * STAGES + 1,), np.float32)
 
     @property
@@ -206,10 +207,10 @@ def scene(canvas: "Canvas", obs: NDArray[np.float64], p: Parameters, state: Any)
     canvas.polygon([(0.0, 0.0), (0.0, GROUND), (width, GROUND), (width, 0.0)], (18, 24, 46))
     canvas.line([(0.0, GROUND), (width, GROUND)], canvas.GREY, 3)
     colours = (canvas.PINK, canvas.GREEN, canvas.YELLOW, canvas.ORANGE)
-    ordered = np.diff(obs[STAGES : 2 * STAGES], prepend=0.0) - obs[:STAGES]  # the positions' sums undone
+    coming = np.diff(obs[STAGES : 2 * STAGES], prepend=0.0) - obs[:STAGES]  # the positions' sums undone
     for stage, colour in enumerate(colours):
         x = width - 92.0 - PITCH * stage
-        _under_way(canvas, x, UNIT * float(ordered[stage]), stage, p, state)
+        _under_way(canvas, x, UNIT * float(coming[stage]), stage, p, state)
         _firm(canvas, x, stage, colour, state)
         _stock(canvas, x, UNIT * float(obs[stage]), NAMES[stage], colour)
         _trail(canvas, x, stage, colour, p, state)
@@ -278,7 +279,7 @@ def _under_way(canvas: "Canvas", x: float, total: float, stage: int, p: Paramete
     for week in range(p.lead_time if state is not None else 0):
         place = begin + (end - begin) * (p.lead_time - week - 0.5) / p.lead_time
         _truck(canvas, place, min((end - begin) / p.lead_time - 4.0, 28.0), float(state["transit"][stage, week]))
-    canvas.text(f"{total:.0f} ordered", (round(middle) - 25, high + 8), canvas.GREY, 11)
+    canvas.text(f"{total:.0f} on the way", (round(middle) - 36, high + 8), canvas.GREY, 11)
 
 
 def _truck(canvas: "Canvas", x: float, length: float, load: float) -> None:

@@ -38,18 +38,36 @@ def test_goods_are_neither_made_nor_lost_on_the_way() -> None:
         assert inside == pytest.approx(before + now["made"] - now["sold"], abs=1e-9)
         assert (now["stock"] >= 0).all()
         assert (now["owed"] >= 0).all()
-        assert (now["stock"] * now["owed"] == 0).all(), "nobody owes what stands in stock"
+        assert (now["stock"][:, 0] * now["owed"] == 0).all(), "no customer waits for what stands in the shop"
     assert (now["sold"] > 100).all()
 
 
-def test_a_position_is_what_was_ordered_less_what_was_sold_to_customers() -> None:
+def test_positions_change_by_what_is_sent_and_what_customers_want() -> None:
     envs = SimVectorEnv("supply", 32, autoreset_mode="Disabled", lead_time=5)
     position = UNIT * envs.reset(seed=0)[0][:, STAGES : 2 * STAGES].astype(float)
     envs.action_space.seed(0)
     for _ in range(60):
         obs = envs.step(envs.action_space.sample())[0]
-        position += envs.snapshot()["order"] - envs.snapshot()["demand"][:, np.newaxis]
+        now = envs.snapshot()
+        assert (now["transit"][:, :, 4] <= now["order"]).all(), "nobody gets more than was ordered"
+        position += now["transit"][:, :, 4] - now["demand"][:, np.newaxis]
         assert UNIT * obs[:, STAGES : 2 * STAGES] == pytest.approx(position, abs=2e-3)
+
+
+def test_customers_wait_and_firms_ask_again() -> None:
+    env = sandbox_envs.SimEnv("supply", spread=0.0, mean=6.0)
+    env.reset(seed=0)
+    record = env.snapshot()
+    record["stock"], record["transit"] = [[4.0, 5.0, 0.0, 0.0]], 0.0
+    env.restore(record)
+    order = np.array([-0.5, -1, -1, -1], np.float32)  # the retailer asks for 6 of the 5 that there are
+    for week in range(4):
+        obs, *_ = env.step(order)
+        now = env.snapshot()[0]
+        assert now["owed"] == pytest.approx([2.0, 8.0, 14.0, 15.0][week]), "the 5 come in the fourth week"
+        assert now["stock"] == pytest.approx(np.zeros(4))
+        assert obs[0] == pytest.approx(-now["owed"] / UNIT)
+    assert now["transit"].sum() == 0.0, "what was not sent is not owed"
 
 
 @pytest.mark.parametrize("lead_time", [1, 3, 8])
@@ -74,7 +92,7 @@ def test_the_reward_is_the_cost_of_stocks_and_debts() -> None:
     for _ in range(50):
         _, reward, *_ = envs.step(envs.action_space.sample())
         now = envs.snapshot()
-        assert reward == pytest.approx(-now["stock"] @ [0.07, 0.0525, 0.035, 0.0175] - 0.2 * now["owed"][:, 0])
+        assert reward == pytest.approx(-now["stock"] @ [0.07, 0.0525, 0.035, 0.0175] - 0.2 * now["owed"])
         total += reward
     assert envs.snapshot()["cost"] == pytest.approx(-total)
 
