@@ -168,7 +168,9 @@ def _record(frames: list[Image.Image], path: Path, frames_per_second: int) -> No
     try:
         if path.suffix == ".mp4":
             imageio = importlib.import_module("imageio.v3")
-            imageio.imwrite(part, np.stack(frames), fps=frames_per_second, macro_block_size=1)
+            imageio.imwrite(
+                part, np.stack([np.asarray(frame) for frame in frames]), fps=frames_per_second, macro_block_size=1
+            )
         else:
             duration = round(1000 / frames_per_second)
             frames[0].save(part, save_all=True, append_images=frames[1:], duration=duration, loop=0)

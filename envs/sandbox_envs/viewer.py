@@ -1,6 +1,9 @@
 """A window in which a world is watched: 60 pictures a second, pause, single steps, speed, reset, screenshots."""
 
+import os
 from typing import Any
+
+os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
 
 import pygame
 from numpy.typing import NDArray
@@ -8,7 +11,7 @@ from numpy.typing import NDArray
 from sandbox_envs.canvas import Canvas, Window
 
 STRIP, PICTURES_PER_SECOND = 46, 60  # height of the strip beneath the picture, in pixels
-HELP = "space: pause    →: one step    ↑ ↓: speed    r: reset    s: screenshot    q: quit"
+HELP = "space: pause    right: one step    up, down: speed    r: reset    s: screenshot    q: quit"
 SLOWEST, FASTEST = 1 / 16, 64.0
 
 

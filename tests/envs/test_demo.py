@@ -126,6 +126,7 @@ def test_the_readmes_example_world_runs(tmp_path: Path, monkeypatch: pytest.Monk
     sandbox_envs.check_vector_env(
         envs, lambda: gymnasium.wrappers.TimeLimit(sandbox_envs.SimEnv(world), 100), steps=150
     )
+    assert (sandbox_envs.painter(world())(np.zeros(1)) != sandbox_envs.painter(world())(np.ones(1))).any()
 
 
 def test_the_readme_names_every_world() -> None:
