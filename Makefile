@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 # One torch thread a process: two were at best 1.35 times faster, and up to 300 times slower on a busy machine.
 export OMP_NUM_THREADS := 1
 
-.PHONY: install demo test slow lint bench results clean
+.PHONY: install demo test slow lint bench results gallery clean
 
 install: $(STAMP)
 
@@ -40,6 +40,10 @@ results: $(STAMP)
 			--out runs/$$env || exit $$?; \
 		sed 's|"agent_path": ".*/cells/|"agent_path": "cells/|' runs/$$env/results.json > docs/results/$$env.json; \
 	done
+
+# Films, returns of three policies and the table of envs/README.md: some minutes a world. Agents that exist are kept.
+gallery: $(STAMP)
+	$(BIN)/python envs/gallery.py
 
 clean:
 	rm -rf .venv runs build dist
