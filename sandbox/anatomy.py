@@ -11,7 +11,8 @@ from sandbox import models
 from sandbox.collection import collect
 from sandbox.metrics import CardSettings, score_card
 from sandbox.metrics.standard import dimension_names
-from sandbox.models.fit import split
+from sandbox.models.chunks import split
+from sandbox.models.ensemble import Ensemble
 from sandbox.models.fitted import FittedModel
 from sandbox.trajectories import Trajectories
 from sandbox.worlds import World
@@ -39,9 +40,12 @@ def anatomy(model: FittedModel) -> Anatomy:
     """Everything that a stored model says about itself; nothing is computed."""
     memory, head = models.parse(model.name)
     data, fitted = model.provenance.get("data", {}), model.provenance.get("fit", {})
-    parts = {name: _count(part) for name, part in model.network.named_children()}
+    network = model.network.first if isinstance(model.network, Ensemble) else model.network
+    members = model.settings.get("ensemble", 1)
+    parts = {name: members * _count(part) for name, part in network.named_children()}
     facts = {
         "model": model.name,
+        "ensemble": f"{members} members, drawn in one batched pass" if members > 1 else "",
         "memory": f"{memory}{_settings(memory, model.settings.get('memory', {}))}",
         "head": f"{head}{_settings(head, model.settings.get('head', {}))}",
         "observations": f"{model.observation.space}: {_words(dimension_names(model.observation.space))}",

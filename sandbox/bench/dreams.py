@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
 
 from sandbox import models
 from sandbox.collection import collect
 from sandbox.dream import DreamVectorEnv
+from sandbox.models.core import WorldModel
 from sandbox.models.fit import FitSettings, fit, one_thread
 from sandbox.models.fitted import FittedModel
 from sandbox.trajectories import Trajectories
@@ -139,7 +141,8 @@ def _rate(call: Callable[[], Any], seconds: float) -> float:
 def _costs(model: FittedModel, step: Callable[[], Any], seconds: float) -> dict[str, float]:
     """The share of each part in the time of a dream's steps; the environment's is what the model does not take."""
     network = model.network
-    parts = {
+    assert isinstance(network, WorldModel), "the parts of an ensemble run as one batched pass"
+    parts: dict[str, tuple[nn.Module, str]] = {
         "memory": (network.memory, "step"),
         "head": (network.head, "sample"),
         "outcome": (network.outcome, "sample"),

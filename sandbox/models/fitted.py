@@ -25,6 +25,8 @@ from sandbox.trajectories import Starts, Trajectories
 KIND = "world-model"
 # One narrow component is enough for most rewards; three let a bonus stand beside the usual.
 _REWARD_COMPONENTS, _OUTCOME_WIDTH = 3, 64
+# What a stored model says of itself.
+_HEADER = ("format", "name", "settings", "observation_space", "action_space", "horizon", "provenance")
 # Transitions whose surprise is measured together: as long as the chunks of a fit, on which it was calibrated.
 SURPRISE_CHUNK = 16
 
@@ -137,6 +139,9 @@ class FittedModel:
         header = files.read_json(folder / "model.json")
         if not isinstance(header, dict) or header.get("kind") != KIND:
             raise files.DamagedFileError(f"{folder / 'model.json'} does not describe a fitted model")
+        missing = [key for key in _HEADER if key not in header]
+        if missing:
+            raise files.DamagedFileError(f"{folder / 'model.json'} lacks {missing[0]}; fit the model anew")
         if header["format"] > files.FORMAT:
             raise files.DamagedFileError(f"{folder} has format {header['format']}, newer than this Sandbox reads")
         observation = layout(from_json(header["observation_space"]))

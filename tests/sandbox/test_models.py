@@ -1,5 +1,6 @@
 """One contract for every memory × head: what a dream, a fit and a folder rely on."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -148,6 +149,16 @@ def test_a_damaged_folder_is_refused_in_one_sentence(fitted: FittedModel, tmp_pa
         FittedModel.load(tmp_path / "model")
 
 
+def test_a_header_that_was_edited_is_refused_in_one_sentence(fitted: FittedModel, tmp_path) -> None:
+    fitted.save(tmp_path / "model")
+    header = tmp_path / "model" / "model.json"
+    content = json.loads(header.read_text())
+    del content["horizon"]
+    header.write_text(json.dumps(content))
+    with pytest.raises(DamagedFileError, match=r"model\.json lacks horizon; fit the model anew"):
+        FittedModel.load(tmp_path / "model")
+
+
 # Memories
 
 
@@ -217,7 +228,7 @@ def recall(name: str, lag: int = 12) -> float:
         spaces.MultiBinary(2),
         spaces.Discrete(1),
     )
-    model = fit(data, name, settings=FitSettings(updates=1000, rows=48))
+    model = fit(data, name, settings=FitSettings(rows=48))
     asked = np.flatnonzero(data.terminated)
     state = model.begin(starts_at(data, asked, model.history))
     (drawn, _, _), _ = model.step(state, torch.zeros(len(asked), 1), noise(model, len(asked)))
