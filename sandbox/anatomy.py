@@ -16,7 +16,7 @@ from sandbox.models.ensemble import Ensemble
 from sandbox.models.fitted import FittedModel
 from sandbox.trajectories import Trajectories
 from sandbox.worlds import World
-from sandbox_agents import RandomAgent
+from sandbox_agents import Agent, RandomAgent
 
 # Random steps that a world is asked for where there is no log to judge by.
 STEPS = 4000
@@ -69,10 +69,14 @@ def judged(
     model: FittedModel,
     log: Trajectories | None,
     world: World | None,
+    trained: Agent | None = None,
     seed: int = 0,
     settings: CardSettings | None = None,
 ) -> dict[str, Any]:
     """The score card of `model` by a log that it has not seen, by its simulator, or by both.
+
+    `trained` is an agent that learned in the dream: what it gains in both, and how the dream ranks it among its ever
+    more distracted selves, is on the card where there is a world.
 
     Half of the log's episodes judge; the other half is the climate, from which the baselines and the units are made, so
     that climatology cannot draw the very thing that happened. Without a log, random play in the world makes one.
@@ -95,7 +99,7 @@ def judged(
             envs.close()
     _require_same("the log", (log.observation_space, log.action_space), model)
     climate, held_out = split(log, 0.5, rng)
-    return score_card(model, held_out, climate, world=world, seed=seed, settings=settings)
+    return score_card(model, held_out, climate, world=world, trained=trained, seed=seed, settings=settings)
 
 
 def with_card(model: FittedModel, card: Mapping[str, Any]) -> FittedModel:

@@ -10,6 +10,7 @@ from sandbox.commands.contrast import contrast
 from sandbox.commands.data import collect, fit
 from sandbox.commands.forecast import forecast
 from sandbox.commands.inspect import inspect
+from sandbox.commands.surprise import surprise
 from sandbox.commands.tables import show_bench, show_list
 
 COMMANDS: dict[str, Callable[..., int]] = {
@@ -20,6 +21,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "evaluate": evaluate,
     "inspect": inspect,
     "forecast": forecast,
+    "surprise": surprise,
     "list": show_list,
     "bench": show_bench,
 }

@@ -11,6 +11,7 @@ def inspect(
     /,
     data: Path | None = None,
     env: str | None = None,
+    agent: Path | None = None,
     keep: bool = False,
     seed: int = 0,
     env_arg: Pairs = (),
@@ -22,11 +23,13 @@ def inspect(
         model: the folder of a fitted model.
         data: a log that the model has not seen, to make a score card by.
         env: its world, for the figures that need a simulator; without --data a random agent makes the log.
+        agent: an agent that learned in the model's dream, for the figures of decisions; needs --env.
         keep: store the score card in the model's folder, to be shown next time.
         seed: decides every random number of the score card.
         env_arg: key=value for the environment, repeatable.
         horizon: time limit in steps, for environments that have none.
     """
+    import sandbox_agents
     from sandbox import console
     from sandbox.anatomy import anatomy, judged, with_card
     from sandbox.models.fitted import FittedModel
@@ -35,7 +38,10 @@ def inspect(
 
     if keep and data is None and env is None:
         raise ValueError("--keep stores a score card, and one is made with --data FILE or --env WORLD")
+    if agent is not None and env is None:
+        raise ValueError("--agent is judged in the dream and in its world; name the world with --env WORLD")
     fitted = FittedModel.load(model)
+    player = None if agent is None else sandbox_agents.load(agent)
     log = None if data is None else Trajectories.load(data)
     found = None if env is None else examine(world(env, pairs(env_arg), horizon))
     one_thread()
@@ -43,7 +49,7 @@ def inspect(
     if log is not None or found is not None:
         console.opening("cpu", 30 if found is None else 60 + 60_000 * found.step_seconds)
         console.notes(found.warnings if found is not None else ())
-        card: Any = judged(fitted, log, None if found is None else found.world, seed)
+        card: Any = judged(fitted, log, None if found is None else found.world, player, seed)
         if keep:
             with_card(fitted, card).save(model)
     else:

@@ -25,8 +25,8 @@ class Surprise:
         at_least = len(usual) - np.searchsorted(usual, score, side="left")
         return cls(score, (1 + at_least) / (1 + len(usual)), episode)
 
-    def windows(self, steps: int = 20) -> NDArray[np.float64]:
-        """One p-value for each run of `steps` transitions of one episode, `(W,)`, by Fisher's method (1925).
+    def windows(self, steps: int = 20) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """The first transition of each run of `steps` of one episode, and its p-value by Fisher's method, `(W,)` each.
 
         −2 Σ ln p is χ² with 2 `steps` degrees of freedom as far as the transitions are independent.
         """
@@ -36,7 +36,8 @@ class Surprise:
             for part in _runs(np.flatnonzero(self.episode == episode), steps)
         ]
         totals = np.array([-2 * np.log(self.p[part]).sum() for part in whole])
-        return np.asarray(chdtrc(2 * steps, totals), np.float64)
+        first = np.array([part[0] for part in whole], np.int64)
+        return first, np.asarray(chdtrc(2 * steps, totals), np.float64)
 
 
 def _runs(index: NDArray[np.int64], steps: int) -> list[NDArray[np.int64]]:

@@ -153,10 +153,11 @@ def test_from_a_log_to_a_judged_agent(
         "train --dream lander-rnn --agent ppo --steps 1024 --out agent",
         "evaluate agent sandbox/Lander-v0 --episodes 4",
         "evaluate agent --dream lander-rnn --episodes 4",
+        "surprise lander-rnn lander.data --window 5",
     ):
         status, out, complaint = told(capsys, monkeypatch, command)
         assert status == 0, complaint
-    assert "95 % interval" in out
+    assert "stretches are strange" in out
     status, _, complaint = told(capsys, monkeypatch, "evaluate agent cartpole")
     assert status == 2
     assert "this agent was made for" in complaint
