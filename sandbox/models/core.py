@@ -191,7 +191,8 @@ class Outcome(nn.Module):
     """Reward and ending of a step, given everything about it; the gradient stops at the context.
 
     The ending is a Bernoulli draw whose probability is learned without reweighting, so that it stays calibrated however
-    rare endings are. The reward is a one-element density. Each is learned twice, from little evidence and from all of
+    rare endings are. The reward is a one-element density given the ending too: a prize or a penalty at the end belongs
+    to the step that ends. Each is learned twice, from little evidence and from all of
     it, and `choose` keeps the simpler one unless held-out data speak clearly against it: from a few dozen endings a
     network that sees everything learns coincidences, and a dream that ends too eagerly misleads every agent in it.
     """
@@ -219,7 +220,7 @@ class Outcome(nn.Module):
                 logit, terminated.float(), reduction="none"
             )
         for name in self.rewards:
-            seen = evidence.transition if name == "little" else evidence.everything
+            seen = evidence.with_ending(name, terminated)
             losses[f"rewards.{name}"] = self._reward(name).loss(seen, reward[:, None], generator)
         return losses
 
@@ -236,11 +237,10 @@ class Outcome(nn.Module):
             logit = self.endings["little"](evidence.next_obs)[:, 0]
         else:
             logit = self.endings["all"](evidence.everything)[:, 0]
-        if self.little_reward:
-            reward = self._reward("little").sample(evidence.transition, noise[:, 1:], temperature)
-        else:
-            reward = self._reward("all").sample(evidence.everything, noise[:, 1:], temperature)
-        return reward[:, 0], uniform_from(noise[:, 0]) < torch.sigmoid(logit)
+        terminated = uniform_from(noise[:, 0]) < torch.sigmoid(logit)
+        name = "little" if self.little_reward else "all"
+        reward = self._reward(name).sample(evidence.with_ending(name, terminated), noise[:, 1:], temperature)
+        return reward[:, 0], terminated
 
     def _reward(self, name: str) -> Head:
         head = self.rewards[name]
@@ -255,6 +255,11 @@ class Evidence:
         self.next_obs = next_features
         self.transition = torch.cat([next_features, x, change], dim=-1)
         self._context = context.detach()
+
+    def with_ending(self, amount: str, terminated: Tensor) -> Tensor:
+        """What a reward is drawn from, `(N, E + 1)`: a `little` or `all` of the evidence, and whether it ended."""
+        seen = self.transition if amount == "little" else self.everything
+        return torch.cat([seen, 2 * terminated[:, None].to(seen.dtype) - 1], dim=-1)
 
     @property
     def everything(self) -> Tensor:

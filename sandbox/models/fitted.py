@@ -196,7 +196,7 @@ def build_one(name: str, settings: Mapping[str, Any], observation: Layout, actio
     everything = transition + memory.context_dim
     reward = (Element("continuous"),)
     rewards = {
-        name: Mixture(size, reward, components=_REWARD_COMPONENTS, width=_OUTCOME_WIDTH)
+        name: Mixture(size + 1, reward, components=_REWARD_COMPONENTS, width=_OUTCOME_WIDTH)
         for name, size in (("little", transition), ("all", everything))
     }
     endings = {
