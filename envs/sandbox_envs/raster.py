@@ -56,3 +56,24 @@ def line(image: Any, x0: float, y0: float, x1: float, y1: float, half_width: flo
             cover = margin - math.sqrt(off_x * off_x + off_y * off_y)
             if cover > 0.0:
                 blend(image, row, column, colour, alpha * min(cover, 1.0))
+
+
+@compiled
+def quad(image: Any, x: Any, y: Any, colour: Any) -> None:
+    """A filled convex quadrilateral with the corners `x` and `y`, four each; hard edges, so that neighbours join."""
+    top, bottom = span(min(y), max(y), image.shape[0])
+    if max(x) < 0.0 or min(x) > image.shape[1]:
+        return
+    for row in range(top, bottom):
+        level, low, high = row + 0.5, 1e9, -1e9
+        for corner in range(4):
+            after = (corner + 1) % 4
+            if (y[corner] <= level) != (y[after] <= level):
+                share = (level - y[corner]) / (y[after] - y[corner])
+                crossing = x[corner] + share * (x[after] - x[corner])
+                low, high = min(low, crossing), max(high, crossing)
+        if low <= high:
+            left, right = span(low - 0.5, high - 0.5, image.shape[1])
+            for column in range(left, right):
+                for channel in range(3):
+                    image[row, column, channel] = colour[channel]

@@ -19,7 +19,7 @@ KINDS = [(name, kind) for name in WORLDS for kind in sandbox_envs.simulation(nam
 
 
 def test_there_are_worlds() -> None:
-    assert {"cartpole", "lander", "dodge", "wildfire"} <= set(WORLDS)
+    assert {"cartpole", "lander", "dodge", "wildfire", "racer"} <= set(WORLDS)
 
 
 @pytest.fixture(autouse=True)
