@@ -67,6 +67,11 @@ class Canvas:
         strip.set_at((0, 1), below)
         pygame.transform.smoothscale(strip, self._surface.get_size(), self._surface)
 
+    def picture(self, picture: NDArray[np.uint8]) -> None:
+        """Fill the canvas with a picture `(H, W, 3)` of any size, enlarged without smoothing: pixels stay pixels."""
+        small = pygame.surfarray.make_surface(np.asarray(picture, np.uint8).transpose(1, 0, 2))
+        pygame.transform.scale(small, self._surface.get_size(), self._surface)
+
     def line(self, points: Sequence[Point], colour: Colour, width: float = 1.0) -> None:
         """A line through the points, `width` pixels wide."""
         pygame.draw.lines(
@@ -116,10 +121,13 @@ class Painter:
         self._canvas: Canvas | None = None
 
     def __call__(self, obs: NDArray[Any], state: Any = None) -> NDArray[np.uint8]:
-        """The picture `(H, W, 3)` of one observation; `state` may add what it hides."""
+        """The picture `(H, W, 3)` of one observation; `state` may add what it hides. An image is shown as it is."""
         if self._canvas is None:
             self._canvas = Canvas(self._simulation.canvas_size)
-        self._simulation.draw(self._canvas, obs, state)
+        if self._simulation.observation == "image":
+            self._canvas.picture(np.clip(obs, 0, 255).astype(np.uint8))
+        else:
+            self._simulation.draw(self._canvas, obs, state)
         return self._canvas.pixels()
 
     def __getstate__(self) -> dict[str, Any]:

@@ -50,22 +50,27 @@ class Simulation:
     one row: `s` is the record (the `fields` and the engine's `key, counter, elapsed, ended`), `p` the parameters.
 
     Args:
+        observation: one of `observations`, "vector" or "image" say; None takes the first.
         parameters: values for the fields of `Parameters`; those not given keep their defaults.
 
     Raises:
-        ValueError: an unknown parameter, or a value of the wrong kind.
+        ValueError: a kind of observation that the world has not, an unknown parameter, or a value of the wrong kind.
     """
 
     Parameters: ClassVar[Any]
     """A NamedTuple with a default for every field. It travels as an argument: a new gravity compiles nothing again."""
     fields: ClassVar[list[Any]]
     """The record's fields as NumPy names them, `("x", "f8")` or `("grid", "u1", (8, 8))`."""
+    observations: ClassVar[tuple[str, ...]] = ("vector",)
+    """What may be observed: vector, rays, grid or image, the default first. `observe` writes the default, and
+    `observe_image` an image beside it; `observation_space` tells `self.observation` apart."""
     max_episode_steps: ClassVar[int | None] = None
     frames_per_second: ClassVar[int] = 60
     canvas_size: ClassVar[tuple[int, int]] = (640, 400)
     """Width and height of the pictures that `draw` paints, in pixels."""
 
-    def __init__(self, **parameters: Any) -> None:
+    def __init__(self, *, observation: str | None = None, **parameters: Any) -> None:
+        self.observation = _checked_observation(type(self), observation)
         self.parameters = _checked_parameters(type(self), parameters)
         self.check()
 
@@ -84,12 +89,12 @@ class Simulation:
 
     @staticmethod
     def observe(s: Any, obs: Any, p: Any) -> None:
-        """Write what is seen of the record `s` into the array `obs`, `(D,)`; a pure function of the record."""
+        """Write what is seen of the record `s` into the array `obs`, one row of the space; a pure function of `s`."""
         raise TypeError("a Simulation must define observe(s, obs, p)")
 
     @property
-    def observation_space(self) -> spaces.Box:
-        """The space of one row's observation."""
+    def observation_space(self) -> gymnasium.Space[Any]:
+        """The space of one row's observation: whatever is an array, a Box of any dtype or a MultiDiscrete."""
         raise TypeError("a Simulation must define observation_space")
 
     @property
@@ -104,13 +109,28 @@ class Simulation:
         """Paint an observation; `state`, the record behind it where there is one, may add what is hidden."""
         raise TypeError("a Simulation must define draw(canvas, obs, state) to be rendered")
 
+    def record_fields(self) -> list[Any]:
+        """The record's fields; a world whose record is as large as its parameters say gives its own."""
+        return self.fields
+
     @functools.cached_property
     def dtype(self) -> np.dtype[Any]:
         """The record of one row."""
-        return np.dtype([*ENGINE_FIELDS, *self.fields], align=True)
+        return np.dtype([*ENGINE_FIELDS, *self.record_fields()], align=True)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in self.parameters._asdict().items())})"
+        settings = {"observation": repr(self.observation)} if len(self.observations) > 1 else {}
+        settings |= self.parameters._asdict()
+        return f"{type(self).__name__}({', '.join(f'{k}={v}' for k, v in settings.items())})"
+
+
+def _checked_observation(world: type[Simulation], kind: Any) -> str:
+    if kind is None:
+        return world.observations[0]
+    if kind not in world.observations:
+        known = " or ".join(repr(each) for each in world.observations)
+        raise ValueError(f"{world.__name__}'s observation must be {known}, got {kind!r}.")
+    return str(kind)
 
 
 def _checked_parameters(world: type[Simulation], given: dict[str, Any]) -> Any:
@@ -194,6 +214,18 @@ def _step_rows(
     return finished
 
 
+def _symbol(record: Any) -> tuple[str, tuple[int]]:
+    """What a record is called in the names of compiled functions: a number that its layout decides.
+
+    numba numbers the records of a process as they come. Two sizes of one world, each cached by a process of its own,
+    then go by one name, and where both are loaded the one runs the other's machine code.
+    """
+    return "Record", (int.from_bytes(hashlib.sha256(record.name.encode()).digest()[:7], "little"),)
+
+
+numba.types.Record.mangling_args = property(_symbol)  # type: ignore[method-assign, assignment]
+
+
 class Loops(NamedTuple):
     """The batch loops of one world."""
 
@@ -213,8 +245,8 @@ def machine_code(loop: Any, *arguments: Any) -> Callable[..., Any]:
 
 
 @functools.cache
-def loops_of(world: Any) -> Loops:
-    """Compile the batch loops for `world`, a class of Simulation, or load them from numba's cache.
+def loops_of(world: Any, observation: str) -> Loops:
+    """Compile the batch loops for `world`, a class of Simulation, and a kind of observation, or load them from a cache.
 
     numba's cache never hits for closures, so each loop becomes a module-level function whose globals hold the world's
     functions. Its stamp covers this file only, so the name carries a hash of every source that the machine code holds.
@@ -226,20 +258,27 @@ def loops_of(world: Any) -> Loops:
         s.ended = False
         reset(s, p)
 
+    stamp, title = _stamp(world), f"{world.__name__}_{observation}"
+    begin.__qualname__ = f"{title}_begin_{stamp}"  # by its name alone it would be every world's
     scope: dict[str, Any] = {
         "__name__": __name__,  # numba rebuilds a cached function in the module of this name
         "SAME_STEP": SAME_STEP,
         "NEXT_STEP": NEXT_STEP,
         "_begin": compiled(begin),
         "_step": compiled(world.step),
-        "_observe": compiled(world.observe),
+        "_observe": compiled(_observer(world, observation)),
     }
-    stamp = _stamp(world)
-    return Loops(_bind(_reset_rows, world, scope, stamp), _bind(_step_rows, world, scope, stamp))
+    return Loops(_bind(_reset_rows, title, scope, stamp), _bind(_step_rows, title, scope, stamp))
 
 
-def _bind(loop: Callable[..., Any], world: type[Simulation], scope: dict[str, Any], stamp: str | None) -> Any:
-    name = f"{world.__name__}{loop.__name__}_{stamp}"
+def _observer(world: type[Simulation], observation: str) -> Callable[..., None]:
+    is_default = observation == world.observations[0]
+    observer: Callable[..., None] = world.observe if is_default else getattr(world, f"observe_{observation}")
+    return observer
+
+
+def _bind(loop: Callable[..., Any], title: str, scope: dict[str, Any], stamp: str | None) -> Any:
+    name = f"{title}{loop.__name__}_{stamp}"
     code = loop.__code__.replace(co_name=name, co_qualname=name)
     return numba.njit(cache=stamp is not None, **_FLAGS)(FunctionType(code, scope, name))
 

@@ -82,3 +82,11 @@ def draw_normal(s: Any) -> float:
     second = uniform(s.key, s.counter + np.uint64(1))
     s.counter += np.uint64(2)
     return math.sqrt(-2.0 * math.log(first)) * math.cos(2.0 * math.pi * second)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def draw_bits(s: Any, bits: NDArray[np.uint64]) -> None:
+    """Fill the array `bits` with the next numbers of the record's own stream, 64 fair coins each."""
+    for place in range(bits.shape[0]):
+        bits[place] = mix(s.key + (s.counter + np.uint64(place) + np.uint64(1)) * _GOLDEN)
+    s.counter += np.uint64(bits.shape[0])

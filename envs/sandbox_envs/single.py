@@ -21,7 +21,8 @@ class SimEnv(gymnasium.Env[NDArray[Any], Any]):
     Args:
         simulation: a world's name, its class, or an instance that holds its parameters.
         render_mode: "human" (a window), "rgb_array" or None.
-        parameters: the world's parameters, if `simulation` is a name or a class.
+        parameters: the world's parameters, if `simulation` is a name or a class; `observation` among them, such as
+            "image", where the world has several kinds.
 
     Raises:
         ValueError: one sentence on the argument that makes no sense.

@@ -64,7 +64,8 @@ class SimVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         autoreset_mode: SAME_STEP (default: the returned `obs` is the next episode's first, the last one is in
             `info["final_obs"]`), NEXT_STEP or DISABLED (then call `reset(options={"reset_mask": mask})`).
         render_mode: "rgb_array" or None.
-        parameters: the world's parameters, if `simulation` is a name or a class.
+        parameters: the world's parameters, if `simulation` is a name or a class; `observation` among them, such as
+            "image", where the world has several kinds.
 
     Raises:
         ValueError: one sentence on the argument that makes no sense.
@@ -100,7 +101,7 @@ class SimVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         self._limit = _step_limit(self.simulation.max_episode_steps if max_episode_steps is None else max_episode_steps)
         self._mode = _MODES[self.autoreset_mode]
         self._low, self._high = action_bounds(self.single_action_space)
-        self._obs_shape = (self.num_envs, *self.single_observation_space.shape)
+        self._obs_shape = (self.num_envs, *(self.single_observation_space.shape or ()))
         self._obs_dtype = self.single_observation_space.dtype
         self._final_obs = np.empty(self._obs_shape, self._obs_dtype)
         self._final_rows = np.empty(self.num_envs, np.int64)
@@ -126,7 +127,7 @@ class SimVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         return self._observe(rows), {}
 
     def step(self, actions: Any) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], dict[str, Any]]:
-        """Step every row; returns `obs (B, D), reward (B,), terminated (B,), truncated (B,), info`.
+        """Step every row; returns `obs (B, …), reward (B,), terminated (B,), truncated (B,), info`.
 
         Raises:
             ValueError: an action outside the space (nothing was stepped), or a row that ended and must be reset.
@@ -163,7 +164,7 @@ class SimVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
         return self._states[slice(None) if rows is None else rows].copy()
 
     def restore(self, snapshot: NDArray[Any], rows: Rows = None, *, seed: Seeds = None) -> NDArray[Any]:
-        """Put records back into `rows` (or all) and return the observations of the whole batch, `(B, D)`.
+        """Put records back into `rows` (or all) and return the observations of the whole batch, `(B, …)`.
 
         A snapshot of one row may go to many rows. They then share one future, unless `seed` gives row `i` of the batch
         a stream of its own (seed `s + i`, or a list of B seeds): the same state, a thousand futures.
@@ -200,7 +201,8 @@ class SimVectorEnv(VectorEnv[NDArray[Any], NDArray[Any], NDArray[Any]]):
 
     def _bind(self) -> None:
         world: Any = type(self.simulation)
-        loops, obs, p = loops_of(world), self._final_obs, self.simulation.parameters
+        loops, obs = loops_of(world, self.simulation.observation), self._final_obs
+        p = self.simulation.parameters
         actions, flags = np.empty((self.num_envs, len(self._low)), self._low.dtype), np.empty(self.num_envs, np.bool_)
         self._reset_rows = machine_code(loops.reset_rows, self._states, flags, obs, p)
         self._step_rows = machine_code(

@@ -133,6 +133,56 @@ def test_an_edited_world_runs_its_new_physics_in_a_new_process(tmp_path: Path) -
     assert run_python(STROLL, str(tmp_path), NUMBA_CACHE_DIR=str(cache)) == "6.0"
 
 
+GRID = """
+from typing import NamedTuple
+import numpy as np
+from gymnasium import spaces
+from sandbox_envs.core import Simulation, compiled
+
+class Parameters(NamedTuple):
+    size: int = 3
+
+@compiled
+def add_to_all(s):
+    for row in range(s.grid.shape[0]):
+        s.grid[row, 0] += 1.0
+
+class Board(Simulation):
+    Parameters = Parameters
+    fields = [("note", "f8")]
+    def record_fields(self):
+        return [("grid", "f8", (self.parameters.size, 2)), *self.fields]
+    @staticmethod
+    def reset(s, p):
+        s.note = 7.0
+        s.grid[:] = 0.0
+    @staticmethod
+    def step(s, action, p):
+        add_to_all(s)
+        return s.grid[:, 0].sum(), False
+    @staticmethod
+    def observe(s, obs, p):
+        obs[0] = s.note
+    observation_space = spaces.Box(-9, 9, (1,), np.float32)
+    action_space = spaces.Discrete(2)
+"""
+BOARDS = (
+    "import sys; sys.path.insert(0, sys.argv[1]); import numpy as np; from board import Board;"
+    "from sandbox_envs.vector import SimVectorEnv\n"
+    "for size in sys.argv[2:]: envs = SimVectorEnv(Board, 1, size=int(size)); obs = envs.reset(seed=0)[0];"
+    "print(envs.step(np.array([0]))[1][0], obs[0, 0])"
+)
+
+
+def test_records_of_two_sizes_keep_apart_in_the_cache(tmp_path: Path) -> None:
+    (tmp_path / "board.py").write_text(GRID)
+    cache = str(tmp_path / "cache")
+    told = {3: "3.0 7.0", 50: "50.0 7.0"}
+    for sizes in ([3], [50], [3, 50], [50, 3]):
+        expected = "\n".join(told[size] for size in sizes)
+        assert run_python(BOARDS, str(tmp_path), *map(str, sizes), NUMBA_CACHE_DIR=cache) == expected
+
+
 def test_a_world_may_be_written_in_a_script(tmp_path: Path) -> None:
     (tmp_path / "helper.py").write_text(HELPER)
     script = WORLD + STROLL.replace("from stroll import Stroll;", "").replace("import sys;", "\nimport sys;")
@@ -143,10 +193,10 @@ def test_a_world_may_be_written_in_a_script(tmp_path: Path) -> None:
 
 def test_new_parameters_compile_nothing_again() -> None:
     SimVectorEnv(CartPole, 2)
-    before = len(loops_of(CartPole).step_rows.overloads)
+    before = len(loops_of(CartPole, "vector").step_rows.overloads)
     envs = SimVectorEnv(CartPole, 5, gravity=3, max_episode_steps=7, autoreset_mode="NextStep")
     assert envs.simulation.parameters.gravity == 3.0
-    assert len(loops_of(CartPole).step_rows.overloads) == before
+    assert len(loops_of(CartPole, "vector").step_rows.overloads) == before
 
 
 def test_a_list_of_seeds_is_taken_and_none_keeps_a_rows_stream() -> None:
