@@ -10,8 +10,7 @@ with N its share of the weight: proportional to a small slip, and never more tha
 takes of the grip is lost to the sides (the friction circle). So too much throttle in a bend breaks the rear loose.
 
 The track's middle line is a circle with four waves on it, `r(a) = R (1 + sum of A_k cos(k a + phase_k))`, k = 2 to 5,
-resampled to even spacing; every episode draws another one. Units are metres, seconds and radians; angles and sideways
-lengths count to the left.
+resampled to even spacing; every episode draws another one. Units: metres, seconds, radians; left is positive.
 """
 
 import math
@@ -343,10 +342,9 @@ def heuristic(obs: NDArray[Any]) -> NDArray[np.float32]:
 
     After "follow the gap" (Sezer and Gokcetek, "A novel obstacle avoidance method: Follow the Gap Method", 2012).
     """
-    rays, vx, spin = obs[:, :RAYS] * RANGE, obs[:, RAYS] * SPEED, obs[:, RAYS + 2] * SPIN  # (B, RAYS), (B,), (B,)
-    weight = rays**2.5 * (np.abs(DEGREES) < 80)
-    aim = (weight * np.radians(DEGREES)).sum(axis=1) / weight.sum(axis=1)
+    rays, vx, spin = obs[:, :RAYS] * RANGE, obs[:, RAYS] * SPEED, obs[:, RAYS + 2] * SPIN
+    aim = np.average(np.tile(np.radians(DEGREES), (len(obs), 1)), axis=1, weights=rays**2.5 * (np.abs(DEGREES) < 80))
     steer = 2.8 * aim + 0.017 * (rays[:, 1] - rays[:, -2]) - 0.2 * spin
     wanted = np.sqrt(9.0 + 2.0 * 5.5 * rays[:, 5:10].max(axis=1))
     pedal = 0.27 * (wanted - vx) - 0.2 * np.abs(obs[:, RAYS + 1] * SIDE)
-    return np.clip(np.stack([steer, pedal], axis=1), -1.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(np.stack([steer, pedal], axis=1), -1.0, 1.0), np.float32)

@@ -22,8 +22,11 @@ LARGEST = 1280, 800  # pixels of a grid of pictures: those of its rows are made 
 def heuristic_of(envs: SimVectorEnv) -> Policy | None:
     """The scripted policy of a batch's world, the function `heuristic` of its file; None where it has none.
 
+    A heuristic reads the world's first kind of observation only: whoever sees an image has none.
     A heuristic that has a second argument gets the world's parameters with it.
     """
+    if envs.simulation.observation != envs.simulation.observations[0]:
+        return None
     world = type(envs.simulation).__module__
     heuristic: Any = getattr(importlib.import_module(world), "heuristic", None)
     if heuristic is None or len(inspect.signature(heuristic).parameters) == 1:
