@@ -16,6 +16,8 @@ NUMBER = Element("continuous")
 MIXED = (NUMBER, Element("categorical", 3), Element("binary"), NUMBER)
 # A curve takes more normal laws than a step of dynamics does.
 SETTINGS = {"mixture": {"components": 16}, "autoregressive": {"components": 10}}
+# Two players need more rounds than one: after 3,000 updates the GAN's fork was 3.6 times too far.
+UPDATES = {"gan": 6000}
 
 
 def generator(seed: int) -> torch.Generator:
@@ -136,7 +138,7 @@ def excess(law: Law, draw: Callable[[Tensor, int], np.ndarray]) -> float:
 @pytest.mark.parametrize("name", models.heads())
 def test_a_head_draws_from_the_law_that_it_was_shown(name: str, law: Law) -> None:
     context, target = law(20_000, generator(1))
-    head = taught(name, context, target, LAWS[law], 3000)
+    head = taught(name, context, target, LAWS[law], UPDATES.get(name, 3000))
     found = excess(law, lambda given, seed: as_points(law, given, sampled(head, given, seed)))
     print(f"{name} {law.__name__}: {found:.2f} times the distance between two true samples")
     assert found <= 3
