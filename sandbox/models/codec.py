@@ -24,9 +24,9 @@ DISCOUNT = 0.99
 class Codec(nn.Module):
     """Standardises observations, actions, changes and rewards by the statistics of the data it was made from.
 
-    A dimension that never varied has scale 0: whatever is drawn for it, its one value comes out. Rewards pass through a
-    logarithm on both sides of 0 (symlog, as in DreamerV3; Hafner et al. 2023), so that a prize at the end does not make
-    everyday rewards too small to be told apart.
+    A dimension that never varied has scale 0: whatever is drawn for it, its one value comes out. Rewards stay on their
+    own scale: on a logarithmic one (symlog, as in DreamerV3) everyday rewards were told apart better, and a rare draw far
+    out became a fortune, which agents in a dream of Lander soon lived for.
     """
 
     obs_mean: Tensor
@@ -37,7 +37,8 @@ class Codec(nn.Module):
     action_scale: Tensor
     reward_mean: Tensor
     reward_scale: Tensor
-    reward_unit: Tensor
+    reward_low: Tensor
+    reward_high: Tensor
     low: Tensor
     high: Tensor
     known_low: Tensor
@@ -59,7 +60,8 @@ class Codec(nn.Module):
         for name in ("low", "high", "known_low", "known_high"):
             self.register_buffer(name, torch.zeros(len(self.obs_numbers)))
         self.register_buffer("worst", torch.zeros(1))
-        self.register_buffer("reward_unit", torch.ones(1))
+        for name in ("reward_low", "reward_high"):
+            self.register_buffer(name, torch.zeros(1))
         self.obs_features_dim = _features_dim(obs_elements)
         self.features_dim = self.obs_features_dim + _features_dim(action_elements)
 
@@ -67,12 +69,11 @@ class Codec(nn.Module):
         """Take the statistics of `data`."""
         obs = np.concatenate([data.obs, data.next_obs])[:, self.obs_numbers]
         change = (data.next_obs - data.obs)[:, self.obs_numbers]
-        self._set("reward_unit", np.array([usual_size(data.reward)]))
         columns = {
             "obs": obs,
             "change": change,
             "action": data.action[:, self.action_numbers],
-            "reward": _symlog(torch.from_numpy(data.reward[:, None]) / self.reward_unit).numpy(),
+            "reward": data.reward[:, None],
         }
         for name, values in columns.items():
             mean, scale = _mean_and_scale(values.astype(np.float64))
@@ -84,6 +85,8 @@ class Codec(nn.Module):
         self._set("high", np.minimum(high + MARGIN * spread, [e.high for e in bounds]))
         self._set("known_low", low - KNOWN * spread)
         self._set("known_high", high + KNOWN * spread)
+        self._set("reward_low", data.reward.min(keepdims=True))
+        self._set("reward_high", data.reward.max(keepdims=True))
         self._set("worst", np.array([returns_to_go(data, DISCOUNT).min()]))
 
     def _set(self, name: str, values: NDArray[Any]) -> None:
@@ -119,13 +122,13 @@ class Codec(nn.Module):
         return following
 
     def standard_reward(self, reward: Tensor) -> Tensor:
-        """Rewards `(N,)` as standardised logarithms."""
-        return _standard(_symlog(reward[:, None] / self.reward_unit), self.reward_mean, self.reward_scale)[:, 0]
+        """Rewards `(N,)`, standardised."""
+        return _standard(reward[:, None], self.reward_mean, self.reward_scale)[:, 0]
 
     def reward(self, standard: Tensor) -> Tensor:
-        """Standardised rewards `(N,)` in the world's units."""
-        logarithm = self.reward_mean + self.reward_scale * standard
-        return self.reward_unit * logarithm.sign() * logarithm.abs().clamp(max=60.0).expm1()
+        """Standardised rewards `(N,)` in the world's units, and within the range of what was ever paid."""
+        paid = self.reward_mean + self.reward_scale * standard
+        return torch.minimum(torch.maximum(paid, self.reward_low), self.reward_high)
 
 
 def returns_to_go(data: Trajectories, discount: float) -> NDArray[np.float64]:
@@ -139,16 +142,6 @@ def returns_to_go(data: Trajectories, discount: float) -> NDArray[np.float64]:
         following = data.reward[step] + discount * following
         total[step] = following
     return total
-
-
-def usual_size(rewards: NDArray[np.float64]) -> float:
-    """The median size of rewards that are not 0; 1 where there are none."""
-    sizes = np.abs(rewards[rewards != 0])
-    return float(np.median(sizes)) if len(sizes) else 1.0
-
-
-def _symlog(values: Tensor) -> Tensor:
-    return values.sign() * values.abs().log1p()
 
 
 def _features_dim(elements: tuple[Element, ...]) -> int:
