@@ -25,8 +25,8 @@ class Codec(nn.Module):
     """Standardises observations, actions, changes and rewards by the statistics of the data it was made from.
 
     A dimension that never varied has scale 0: whatever is drawn for it, its one value comes out. Rewards stay on their
-    own scale: on a logarithmic one (symlog, as in DreamerV3) everyday rewards were told apart better, and a rare draw far
-    out became a fortune, which agents in a dream of Lander soon lived for.
+    own scale: on a logarithmic one (symlog, as in DreamerV3) everyday rewards were told apart better, but a rare draw
+    far out became a fortune, which an agent in a dream of Lander soon lived for.
     """
 
     obs_mean: Tensor
