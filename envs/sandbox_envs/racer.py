@@ -10,7 +10,8 @@ with N its share of the weight: proportional to a small slip, and never more tha
 takes of the grip is lost to the sides (the friction circle). So too much throttle in a bend breaks the rear loose.
 
 The track's middle line is a circle with four waves on it, `r(a) = R (1 + sum of A_k cos(k a + phase_k))`, k = 2 to 5,
-resampled to even spacing; every episode draws another one. Units: metres, seconds, radians; left is positive.
+resampled to even spacing; every episode draws another one. Units are metres, seconds and radians; angles and sideways
+lengths count to the left.
 """
 
 import math
@@ -39,7 +40,7 @@ SPEED, SIDE, SPIN = 20.0, 5.0, 2.0  # units of what is observed
 PER_METRE, CRASH = 0.1, 5.0  # reward
 PIXELS, SCALE, COLUMN, ROW = 64, 1.6, 32.0, 46.0  # of the image: size, pixels a metre, and where the car is
 GRASS, ROAD, DARK, KERB, WHITE = (54, 104, 62), (92, 96, 110), (78, 82, 96), (213, 94, 0), (236, 240, 250)
-CAR, GLASS, METER = (86, 180, 233), (11, 16, 38), (240, 228, 66)
+CAR, METER = (86, 180, 233), (240, 228, 66)
 TRAIL = 40  # steps of which the picture shows the skid marks
 
 
@@ -81,9 +82,8 @@ def _draw_line(p: Any, s: Any, x: Any, y: Any) -> None:
         radius = 1.0
         for wave in range(4):
             radius += amplitude[wave] * cos[wave]
-            now = cos[wave]
-            cos[wave] = now * turn_cos[wave] - sin[wave] * turn_sin[wave]
-            sin[wave] = now * turn_sin[wave] + sin[wave] * turn_cos[wave]
+            c, n = cos[wave], sin[wave]
+            cos[wave], sin[wave] = c * turn_cos[wave] - n * turn_sin[wave], c * turn_sin[wave] + n * turn_cos[wave]
         angle = 2.0 * math.pi * at / FINE
         x[at], y[at] = p.radius * radius * math.cos(angle), mirror * p.radius * radius * math.sin(angle)
 
@@ -156,8 +156,8 @@ def _drive(s: Any, p: Any, time_step: float) -> None:
     front_along, front_side = cos * s.vx + sin * side, cos * side - sin * s.vx  # as the front wheel stands
     brakes = p.brakes * max(-s.pedal, 0.0)  # they stop a wheel, and do not turn it backwards
     front_force = _clip(-0.6 * brakes * _clip(front_along, -1.0, 1.0), -front_grip, front_grip)
-    rear_force = p.engine * max(s.pedal, 0.0) - 0.4 * brakes * _clip(s.vx, -1.0, 1.0)
-    rear_force = _clip(rear_force, -rear_grip, rear_grip)
+    drive = p.engine * max(s.pedal, 0.0) - 0.4 * brakes * _clip(s.vx, -1.0, 1.0)
+    rear_force = _clip(drive, -rear_grip, rear_grip)
     front_push = _push(front_along, front_side, front_force, front_grip, p.stiffness)
     rear_push = _push(s.vx, rear_side, rear_force, rear_grip, p.stiffness * 4.0 / 3.0)
     s.slip = max(abs(front_side), abs(rear_side)) / max(abs(s.vx), 3.0)
@@ -184,7 +184,7 @@ def _cast(s: Any, edge: Any, distances: Any) -> None:
     along = (edge[after, 0] - edge[corner, 0]) * s.cos + (edge[after, 1] - edge[corner, 1]) * s.sin
     first = corner - (BEHIND if along > 0.0 else AHEAD)
     cos, sin, x, y = np.float32(s.cos), np.float32(s.sin), np.float32(s.x), np.float32(s.y)
-    old_x = old_y = np.float32(0.0)
+    old_x = old_y = x
     for step in range(BEHIND + AHEAD + 1):
         point = (first + step) % POINTS
         away_x, away_y = edge[point, 0] - x, edge[point, 1] - y
@@ -195,8 +195,7 @@ def _cast(s: Any, edge: Any, distances: Any) -> None:
                 here, there = COS[ray] * old_y - SIN[ray] * old_x, COS[ray] * new_y - SIN[ray] * new_x
                 distance = area / (there - here)
                 meets = (here * there <= np.float32(0.0)) & (distance > np.float32(0.0))
-                found = distance if meets else np.float32(RANGE)
-                distances[ray] = min(distances[ray], found)
+                distances[ray] = min(distances[ray], distance if meets else np.float32(RANGE))
         old_x, old_y = new_x, new_y
 
 
@@ -261,8 +260,8 @@ class Racer(Simulation):
         s.steer, s.pedal = float(action[0]), float(action[1])
         _drive(s, p, 0.5 * p.time_step)
         _drive(s, p, 0.5 * p.time_step)
-        mark = s.elapsed % TRAIL
-        s.trail[mark, 0], s.trail[mark, 1], s.trail[mark, 2] = s.x, s.y, s.slip
+        mark = s.trail[s.elapsed % TRAIL]
+        mark[0], mark[1], mark[2] = s.x, s.y, s.slip
         before = s.place
         aside = _locate(s)
         corners = s.place - before
@@ -294,12 +293,11 @@ class Racer(Simulation):
             x1, y1 = _pixel(s, s.right[corner, 0], s.right[corner, 1])
             x2, y2 = _pixel(s, s.right[after, 0], s.right[after, 1])
             x3, y3 = _pixel(s, s.left[after, 0], s.left[after, 1])
-            shade = WHITE if corner == 0 else (ROAD if corner % 2 == 0 else DARK)
-            quad(obs, (x0, x1, x2, x3), (y0, y1, y2, y3), shade)
+            quad(obs, (x0, x1, x2, x3), (y0, y1, y2, y3), ROAD if corner % 2 == 0 else DARK)
         _paint_edge(s, s.left, obs)
         _paint_edge(s, s.right, obs)
-        turn = 2.0 * p.steering * s.steer
-        line(obs, COLUMN, ROW - 1.5, COLUMN - 2.5 * math.sin(turn), ROW - 1.5 - 2.5 * math.cos(turn), 0.6, METER, 1.0)
+        wheel = 4.0 * p.steering * s.steer
+        line(obs, COLUMN, ROW - 1.5, COLUMN - wheel, ROW - 4.0, 0.6, METER, 1.0)
         line(obs, COLUMN, ROW - 1.6, COLUMN, ROW + 1.9, 1.4, CAR, 1.0)
         line(obs, 3.0, PIXELS - 2.5, 3.0 + _clip(1.8 * s.vx, 0.0, 58.0), PIXELS - 2.5, 1.0, METER, 1.0)
 
@@ -308,8 +306,8 @@ class Racer(Simulation):
         """Distances from 0 to 1 and three motions, or an image."""
         if self.observation == "image":
             return spaces.Box(0, 255, (PIXELS, PIXELS, 3), np.uint8)
-        low = np.array([*([0.0] * RAYS), -2.0, -4.0, -4.0], np.float32)
-        return spaces.Box(low, np.array([*([1.0] * RAYS), 4.0, 4.0, 4.0], np.float32), dtype=np.float32)
+        low, high = [0.0] * RAYS + [-2.0, -4.0, -4.0], [1.0] * RAYS + [4.0, 4.0, 4.0]
+        return spaces.Box(np.array(low, np.float32), np.array(high, np.float32), dtype=np.float32)
 
     @property
     def action_space(self) -> spaces.Box:
@@ -342,9 +340,11 @@ def heuristic(obs: NDArray[Any]) -> NDArray[np.float32]:
 
     After "follow the gap" (Sezer and Gokcetek, "A novel obstacle avoidance method: Follow the Gap Method", 2012).
     """
-    rays, vx, spin = obs[:, :RAYS] * RANGE, obs[:, RAYS] * SPEED, obs[:, RAYS + 2] * SPIN
-    aim = np.average(np.tile(np.radians(DEGREES), (len(obs), 1)), axis=1, weights=rays**2.5 * (np.abs(DEGREES) < 80))
+    rays, vx, spin = obs[:, :RAYS] * RANGE, obs[:, RAYS] * SPEED, obs[:, RAYS + 2] * SPIN  # (B, RAYS), (B,), (B,)
+    weight = rays**2.5 * (np.abs(DEGREES) < 80)
+    aim = (weight * np.radians(DEGREES)).sum(axis=1) / weight.sum(axis=1)
     steer = 2.8 * aim + 0.017 * (rays[:, 1] - rays[:, -2]) - 0.2 * spin
     wanted = np.sqrt(9.0 + 2.0 * 5.5 * rays[:, 5:10].max(axis=1))
     pedal = 0.27 * (wanted - vx) - 0.2 * np.abs(obs[:, RAYS + 1] * SIDE)
-    return np.asarray(np.clip(np.stack([steer, pedal], axis=1), -1.0, 1.0), np.float32)
+    action: NDArray[np.float32] = np.stack([steer, pedal], axis=1).clip(-1.0, 1.0).astype(np.float32)
+    return action
