@@ -71,7 +71,8 @@ class Contrast:
     def _check_dream(self) -> None:
         from sandbox.modes import DreamSettings  # here, because torch takes seconds to import
 
-        known = {each.name: each.default for each in fields(DreamSettings)}
+        plain = DreamSettings()
+        known = {each.name: getattr(plain, each.name) for each in fields(DreamSettings)}
         for name, value in self.dream.items():
             if name not in known:
                 close = difflib.get_close_matches(name, known, n=1)
@@ -79,8 +80,13 @@ class Contrast:
                 raise ValueError(f"dreams have no setting {name}; {hint}")
             if isinstance(known[name], int) and (not isinstance(value, int) or value < 1):
                 raise ValueError(f"the dream setting {name} takes a whole number from 1, not {value!r}")
-            if isinstance(known[name], float) and (not isinstance(value, int | float) or value < 0):
+            is_number = known[name] is None or isinstance(known[name], float)  # None: a limit that is not set
+            if is_number and (not isinstance(value, int | float) or value < 0):
                 raise ValueError(f"the dream setting {name} takes a number from 0, not {value!r}")
+            if isinstance(known[name], dict) and not isinstance(value, dict):
+                raise ValueError(
+                    f'the dream setting {name} takes JSON such as {{"head": {{"width": 64}}}}, not {value!r}'
+                )
 
     def cells(self, found: Examination) -> list[Cell]:
         """All cells, the longest ones first, so that the last to end is a short one."""

@@ -22,8 +22,6 @@ LEVELS = (0.5, 0.9)
 FEWEST_FUTURES = 2
 # Futures that are kept at once: more starts than these allow are dreamed one group after the other.
 _ROWS = 8192
-# Where the next value is certain, its last bits decide about no band.
-_ROUNDING = 1e-3
 
 
 class ForecastError(ValueError):
@@ -227,5 +225,5 @@ def _crps(obs: Rows, truth: Rows, standard: Standard) -> NDArray[np.float64]:
 def _held(obs: Rows, truth: Rows, standard: Standard, rng: np.random.Generator) -> NDArray[np.float64]:
     """How often the central bands of each of `LEVELS` held a number that varies, at every step, `(2, T)`."""
     pairs = zip(obs, truth, strict=True)
-    ranked = [ranks(standard.numbers(drawn), standard.numbers(seen), rng, _ROUNDING) for drawn, seen in pairs]
+    ranked = [ranks(standard.numbers(drawn), standard.numbers(seen), rng) for drawn, seen in pairs]
     return np.array([[coverage(each, level) for each in ranked] for level in LEVELS])

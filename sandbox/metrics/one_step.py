@@ -12,8 +12,6 @@ from sandbox.trajectories import Trajectories
 
 DRAWS = 32
 MOST_TRANSITIONS = 500
-# Where the next value is certain, its last bits decide about no interval.
-_ROUNDING = 1e-3
 _BEST = {"skill": "higher", "crps_skill": "higher", "coverage_50": 0.5, "coverage_90": 0.9, "ending_auroc": "higher"}
 
 
@@ -86,7 +84,7 @@ def _scores(
     found = {"energy_score": energy_score(standard.points(obs), standard.points(data.next_obs[chosen]))}
     if len(standard.varying):
         drawn, truth = standard.numbers(obs), standard.numbers(data.next_obs[chosen])
-        ranked = ranks(drawn, truth, rng, _ROUNDING)
+        ranked = ranks(drawn, truth, rng)
         found["crps"] = float(crps(drawn, truth).mean())
         found |= {f"coverage_{round(100 * level)}": coverage(ranked, level) for level in (0.5, 0.9)}
     found["reward_error"] = float(np.abs(scaled - true_reward).mean())

@@ -43,7 +43,11 @@ def crps(draws: Numbers, truth: Numbers) -> NDArray[np.float64]:
     return np.asarray(to_truth - pairs / (count * (count - 1)), np.float64)
 
 
-def ranks(draws: Numbers, truth: Numbers, rng: np.random.Generator, tie: float = 0.0) -> NDArray[np.float64]:
+# Where the next value is certain, its last bits decide about no interval.
+ROUNDING = 1e-3
+
+
+def ranks(draws: Numbers, truth: Numbers, rng: np.random.Generator, tie: float = ROUNDING) -> NDArray[np.float64]:
     """Where each truth stands among its draws, in (0, 1): draws `(M, …)`, truth `(…)`; uniform if they are of one law.
 
     Ties, which are all differences up to `tie`, are broken at random, so that this also holds for laws with atoms

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sandbox.models.core import FLOOR, Head, Training
-from sandbox.models.nets import Mlp, draw_category, one_hot, spread_out
+from sandbox.models.nets import Mlp, draw_category, log_normal, one_hot, spread_out
 from sandbox.spaces import Element
 
 # A record is drawn in at most this many blocks unless the block's size is given.
@@ -121,7 +121,7 @@ class _Law:
         if self.kind == "categorical":
             return raw[:, : self.size].log_softmax(-1).gather(-1, value[:, None].long())[:, 0]
         logits, mean, scale = self.parameters(raw)
-        density = -0.5 * ((value[:, None] - mean) / scale).square() - scale.log() - 0.5 * math.log(2 * math.pi)
+        density = log_normal((value[:, None] - mean) / scale, scale)
         return (logits.log_softmax(-1) + density).logsumexp(-1)
 
     def draw(self, raw: Tensor, noise: Tensor, temperature: float) -> Tensor:

@@ -3,9 +3,8 @@ r"""Diffusion with the design of EDM (Karras et al. 2022, "Elucidating the Desig
 The denoiser is D(x; σ, c) = c_skip(σ) x + c_out(σ) F(c_in(σ) x, c_noise(σ), c) (equation 7), trained on
 λ(σ) ‖D(y + σn) − y‖² (equation 8), which with λ = 1 / c_out² is a squared error of F itself. A draw solves the
 probability-flow equation from pure noise, so that all randomness of a draw lies in its first noise, by the two-step
-solver DPM-Solver++(2M) (Lu et al. 2022, algorithm 2): one look at the denoiser a step, as Euler's method, whose error
-with five steps was five times as large on a ring. Classes are drawn as analog bits (Chen et al. 2022), read out by the
-largest.
+solver DPM-Solver++(2M) (Lu et al. 2022, algorithm 2): of second order, and yet one look at the denoiser a step, as in
+Euler's method. Classes are drawn as analog bits (Chen et al. 2022), read out by the largest.
 """
 
 import math
@@ -38,6 +37,8 @@ class Diffusion(Head):
 
     def __init__(self, context_dim: int, elements: tuple[Element, ...], steps: int = 6, width: int = 192) -> None:
         super().__init__(context_dim, elements)
+        if steps < 2:
+            raise ValueError(f"diffusion in {steps} steps draws nothing but means; use 2 or more")
         self.steps = steps
         self.network = Mlp(context_dim + self.analog.size + 2, (width, width, width), self.analog.size)
         self.noise_dim = self.analog.size

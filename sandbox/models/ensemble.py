@@ -17,7 +17,7 @@ from sandbox.models.core import State, WorldModel
 from sandbox.models.nets import uniform_from
 from sandbox.trajectories import Starts
 
-# What members share: the present, who lives it, and how far they disagreed about it.
+# What members share: the present, and how far they disagreed about it.
 OBS, DISAGREEMENT = "obs", "disagreement"
 _Answer = tuple[tuple[Tensor, Tensor, Tensor], State]
 

@@ -31,7 +31,7 @@ class FitSettings:
     """How a model is fitted; what is None comes from the head's own defaults."""
 
     updates: int | None = None  # most gradient steps
-    effort: float = 1.0  # share of these steps that little data need
+    effort: float = 1.0  # how many times that many; little data need fewer
     chunk: int = 16  # steps of one episode in a row of a batch
     rows: int = 16  # rows of a batch
     held_out: float = 0.1  # share of episodes that only judge

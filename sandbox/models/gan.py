@@ -2,7 +2,7 @@ r"""GAN: a conditional generative adversarial network (Goodfellow et al. 2014; M
 
 The relativistic pair loss of R3GAN (Huang et al. 2024): the critic D raises f(D(y) − D(G(z))), the generator raises
 f(D(G(z)) − D(y)), f(t) = −log(1 + e^−t), with the critic's squared gradient penalised at real and at drawn records
-(R1 and R2; Mescheder et al. 2018); both penalties together are what makes the game converge and keeps every mode.
+(R1 and R2; Mescheder et al. 2018); with both, that paper shows, the game converges.
 The critic sees the fake detached, the generator sees a critic of detached parameters: two players, one scalar loss.
 
 The generator is anchored by the energy score of two draws (Gneiting & Raftery 2007, equation 22), which only the true

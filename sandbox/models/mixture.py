@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sandbox.models.core import FLOOR, Head, Training
-from sandbox.models.nets import Mlp, draw_category, spread_out, uniform_from
+from sandbox.models.nets import Mlp, draw_category, log_normal, spread_out, uniform_from
 from sandbox.spaces import Element
 
 
@@ -49,8 +49,7 @@ class Mixture(Head):
         """log p(y | c) of standardised targets `(N, D)`, `(N,)`."""
         weight, mean, scale, classes, binary = self.parameters_given(context)
         number = target[:, None, self.continuous]
-        density = -0.5 * ((number - mean) / scale).square() - scale.log() - 0.5 * math.log(2 * math.pi)
-        total = weight + density.sum(-1)
+        total = weight + log_normal((number - mean) / scale, scale).sum(-1)
         for (column, _), logits in zip(self.categorical, self._each_class(classes), strict=True):
             index = target[:, None, None, column].long().expand(-1, self.components, 1)
             total = total + logits.log_softmax(-1).gather(-1, index)[..., 0]

@@ -1,6 +1,7 @@
 """The small networks that every family is built from, and draws from simple laws out of standard normal noise."""
 
 import itertools
+import math
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +37,11 @@ def draw_category(logits: Tensor, noise: Tensor) -> Tensor:
     """One category a row by the inverse distribution function: `(N, K)` and standard normal `(N,)` give `(N,)`."""
     reached = torch.softmax(logits, dim=-1).cumsum(dim=-1) < uniform_from(noise)[:, None]
     return reached.sum(dim=-1).clamp(max=logits.shape[-1] - 1)
+
+
+def log_normal(standard: Tensor, scale: Tensor) -> Tensor:
+    """The log-density of normal numbers of the given scale, from standardised ones, each `(…)`."""
+    return -0.5 * standard.square() - scale.log() - 0.5 * math.log(2 * math.pi)
 
 
 def one_hot(index: Tensor, count: int, dtype: torch.dtype = torch.float32) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sandbox.models.core import FLOOR, Head, Training
-from sandbox.models.nets import Mlp, draw_category, uniform_from
+from sandbox.models.nets import Mlp, draw_category, log_normal, uniform_from
 from sandbox.spaces import Element
 
 # The decoder's first spread, in standard deviations of the data, and the draws behind the bound.
@@ -50,7 +50,7 @@ class Vae(Head):
         mean, scale = _normal(self.encoder(torch.cat([self.analog.encode(target), context], dim=-1)))
         noise = torch.randn(draws, *mean.shape, generator=generator, device=mean.device)
         z = mean + scale * noise  # (K, N, Z)
-        ratio = _log_normal((z - prior_mean) / prior_scale, prior_scale) - _log_normal(noise, scale)
+        ratio = (log_normal((z - prior_mean) / prior_scale, prior_scale) - log_normal(noise, scale)).sum(-1)
         likelihood = self._log_likelihood(context.repeat(draws, 1), z.flatten(0, 1), target.repeat(draws, 1))
         return math.log(draws) - (likelihood.reshape(draws, -1) + ratio).logsumexp(0)
 
@@ -58,7 +58,7 @@ class Vae(Head):
         """log p(y | z, c), `(N,)`."""
         numbers, classes, bits = self.analog.split(self.decoder(torch.cat([z, context], dim=-1)))
         spread = FLOOR + functional.softplus(self.spread)
-        total = _log_normal((target[:, self.continuous] - numbers) / spread, spread)
+        total = log_normal((target[:, self.continuous] - numbers) / spread, spread).sum(-1)
         for (column, _), logits in zip(self.categorical, classes, strict=True):
             total = total + logits.log_softmax(-1).gather(-1, target[:, column, None].long())[:, 0]
         return total + functional.logsigmoid((2 * target[:, self.binary] - 1) * bits).sum(-1)
@@ -79,11 +79,6 @@ class Vae(Head):
 
 
 def _normal(raw: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and scale from a network's output `(N, 2M)`."""
+    """Mean and scale from a network's output `(N, 2M)`; an untrained one gives a scale of about 1."""
     mean, scale = raw.chunk(2, dim=-1)
-    return mean, 0.01 + functional.softplus(scale + 0.5)
-
-
-def _log_normal(standard: Tensor, scale: Tensor) -> Tensor:
-    """The log-density of normal numbers, given standardised `(…, M)`, summed over the last axis."""
-    return (-0.5 * standard.square() - scale.log() - 0.5 * math.log(2 * math.pi)).sum(-1)
+    return mean, FLOOR + functional.softplus(scale + 0.5)
