@@ -31,7 +31,7 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/sandbox bench
 
-# The learning results of docs/results: about an hour and a half on two idle cores. Folders that exist are completed.
+# The learning results of docs/results: by its cells' CPU time an hour and a half on two idle cores. Folders that exist are completed.
 RESULTS := Pendulum-v1:2000 CartPole-v1:2000 Acrobot-v1:5000
 results: $(STAMP)
 	for task in $(RESULTS); do \

@@ -192,9 +192,9 @@ class Outcome(nn.Module):
 
     The ending is a Bernoulli draw whose probability is learned without reweighting, so that it stays calibrated however
     rare endings are. The reward is a one-element density given the ending too: a prize or a penalty at the end belongs
-    to the step that ends. Each is learned twice, from little evidence and from all of it, and `choose` keeps the simpler
-    one unless held-out data speak clearly against it: from a few dozen endings a network that sees everything learns
-    coincidences, and a dream that ends too eagerly misleads every agent in it.
+    to the step that ends. Each is learned twice, from little evidence and from all of it, and `choose` keeps the
+    simpler one unless held-out data speak clearly against it: from a few dozen endings a network that sees everything
+    learns coincidences, and a dream that ends too eagerly misleads every agent in it.
     """
 
     little_ending: Tensor
