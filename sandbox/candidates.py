@@ -5,13 +5,12 @@ be wrong. So each candidate is judged by the dream's prediction, corrected by wh
 that the candidate really played: from the same start, over the same number of steps (a control variate).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from gymnasium.vector import VectorEnv
 
-from sandbox.collection import collect
+from sandbox.budget import Budget
 from sandbox.dream import DreamVectorEnv
 from sandbox.models.fitted import FittedModel
 from sandbox.trajectories import Trajectories, starts_at
@@ -54,11 +53,14 @@ class Candidate:
 def choose(
     candidates: list[Candidate],
     model: FittedModel,
-    envs: VectorEnv[Any, Any, Any],
-    steps: int,
+    budget: Budget,
+    play: Callable[[Agent, int], Trajectories],
     rng: np.random.Generator,
 ) -> Candidate:
-    """Let the leading candidates play the last `steps` real steps, and return the best."""
+    """Let the leading candidates play the rest of the `budget`, and return the best.
+
+    `play(agent, turn)` spends some of the budget on real episodes of the agent.
+    """
     seed = int(rng.integers(2**31))  # the same dreams for all
     for candidate in candidates:
         # Cautious, and from rare situations as well as from beginnings: an agent that relies on what no data show, or
@@ -68,13 +70,12 @@ def choose(
         for lived in candidate.exploring:
             candidate.surprises += surprises(candidate.agent, model, lived, rng, greedy=False)
     turn = 0
-    while steps > 0:
+    while budget.left > 0:
         leaders = ranked(candidates)[:2]
         candidate = leaders[turn % len(leaders)]
-        lived = collect(envs, _Greedy(candidate.agent), 1, rng, finish_up_to=steps, horizon=model.horizon)
+        lived = play(candidate.agent, turn)
         candidate.greedy.append(lived)
         candidate.surprises += surprises(candidate.agent, model, lived, rng, greedy=True)
-        steps -= len(lived)
         turn += 1
     return ranked(candidates)[0]
 
@@ -104,10 +105,16 @@ def surprises(
 
 
 @dataclass(frozen=True)
-class _Greedy:
+class Greedy:
     """An agent that does what it thinks best, whoever offers it random numbers."""
 
     agent: Agent
 
+    @property
+    def name(self) -> str:
+        """What made the agent."""
+        return self.agent.name
+
     def act(self, obs: object, rng: np.random.Generator | None = None) -> object:
+        """The greedy actions."""
         return self.agent.act(obs)

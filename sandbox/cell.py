@@ -3,19 +3,20 @@
 import hashlib
 import json
 import os
+import shutil
 import sys
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sandbox import files
+from sandbox.modes import mode
+
+if TYPE_CHECKING:
+    from sandbox.modes.task import Learned
 
 CELL, ROW = "cell.json", "row.json"
-# Far from every seed that learns: the same fresh episodes judge every agent of a contrast.
-EVALUATION_SEED = 1_000_000_007
-EVALUATION_ROWS = 10
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Cell:
     seed: int
     real_steps: int
     episodes: int = 100
+    curve_episodes: int = 20
     dream: Mapping[str, Any] = field(default_factory=dict)  # changes to DreamSettings
     device: str = "cpu"
 
@@ -54,47 +56,43 @@ def run_cell(folder: Path, report: Callable[[str], None] = print) -> None:
     if (folder / ROW).exists():
         return
     # Here, because torch takes seconds to import and a grid of cells only needs their names.
-    import numpy as np
     import torch
 
-    from sandbox import modes
+    from sandbox import pictures
+    from sandbox.modes.settings import DreamSettings
+    from sandbox.modes.task import EVALUATION_SEED, WORK, Task
     from sandbox.worlds import World
-    from sandbox_agents import evaluate
 
     torch.set_num_threads(1)
-    world = World(cell.world, dict(cell.arguments), cell.time_limit)
-    task = modes.Task(
-        world=world,
+    task = Task(
+        world=World(cell.world, dict(cell.arguments), cell.time_limit),
         horizon=cell.horizon,
         real_steps=cell.real_steps,
         seed=cell.seed,
         agent=cell.agent,
         agent_config=cell.agent_config,
         model=cell.model,
-        dream=modes.DreamSettings(**cell.dream),
+        dream=DreamSettings(**cell.dream),
+        curve_episodes=cell.curve_episodes,
         folder=folder,
         report=report,
         device=cell.device,
     )
-    begun, worked = time.perf_counter(), time.process_time()
-    learned = modes.MODES[cell.mode](task)
-    total, cpu = time.perf_counter() - begun, time.process_time() - worked
-    report(f"evaluate over {cell.episodes} fresh episodes")
-    envs = world.make_vec(EVALUATION_ROWS)
-    # Greedy, but for the random agent, which plays each seed anew.
-    rng = np.random.default_rng(cell.seed) if cell.mode == "random" else None
-    judged = evaluate(learned.agent, envs, cell.episodes, seed=EVALUATION_SEED, rng=rng)
-    envs.close()
+    learned = mode(cell.mode)(task)
+    judged = task.judge(learned.agent, cell.episodes, EVALUATION_SEED)
     learned.agent.save(folder / "agent")
+    work = task.journal.cost(*WORK)
+    seconds = {kind: round(task.journal.cost(kind).wall, 3) for kind in WORK}
     row: dict[str, Any] = {
         "mode": cell.mode,
         "model": cell.model,
         "agent": cell.agent,
         "seed": cell.seed,
-        "real_steps": learned.real_steps,
+        "real_steps": task.budget.spent,
         "dream_steps": learned.dream_steps,
-        "wall_seconds": {**{k: round(v, 3) for k, v in learned.seconds.items()}, "total": round(total, 3)},
-        "cpu_seconds": round(cpu, 3),  # on a busy machine a better measure of cost than the wall-clock
+        "wall_seconds": seconds | {"total": round(work.wall, 3)},
+        "cpu_seconds": round(work.cpu, 3),  # on a busy machine a better measure of cost than the wall-clock
+        "simulator_seconds": round(task.envs.seconds, 3),
         "return_real": {"mean": judged.mean, "low": judged.low, "high": judged.high, "episodes": len(judged.returns)},
         "return_dream": None,
         "evaluation_steps": judged.steps,
@@ -103,13 +101,28 @@ def run_cell(folder: Path, report: Callable[[str], None] = print) -> None:
         "error": None,
         "fidelity": learned.fidelity,
         "notes": learned.notes,
+        **learned.extras,
     }
     if learned.model is not None:
         report("evaluate in the dream, and record both")
-        row["return_dream"] = modes.dream_return(learned, cell.episodes)
+        row["return_dream"] = _dream_return(learned, cell.episodes, task.dream.temperature)
         learned.model.save(folder / "model")
-        row["notes"] += modes.record(task, learned, EVALUATION_SEED)
+        row["notes"] += pictures.record(task.world, learned.agent, learned.model, folder, EVALUATION_SEED)
+    task.envs.close()
     files.write_json(folder / ROW, row)
+    shutil.rmtree(task.journal.folder, ignore_errors=True)
+
+
+def _dream_return(learned: "Learned", episodes: int, temperature: float) -> float:
+    """The agent's return in the dream that it was chosen in; notes how often that dream left the space."""
+    from sandbox.dream import DreamVectorEnv
+    from sandbox_agents import evaluate
+
+    assert learned.model is not None
+    envs = DreamVectorEnv(learned.model, min(episodes, 64), temperature=temperature)
+    returned = evaluate(learned.agent, envs, episodes, seed=0).mean
+    learned.fidelity["clipped"] = envs.clipped / envs.dreamed
+    return returned
 
 
 def main() -> None:

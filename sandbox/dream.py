@@ -1,6 +1,6 @@
 """Dreams: any dynamics as a Gymnasium environment. NumPy outside, torch inside, converted in this file only."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium
@@ -10,6 +10,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from sandbox.batches import final_info, row_of
 from sandbox.models.core import Dynamics, State
 from sandbox.models.ensemble import DISAGREEMENT, Ensemble
 from sandbox.models.fitted import FittedModel
@@ -143,10 +144,24 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
         self._ended = terminated | truncated
         if self._ended.any() and self.autoreset_mode is AutoresetMode.SAME_STEP:
             final = self.observation.from_rows(self._state["obs"].cpu().numpy())
-            info = _final_info(self._ended, final, self.num_envs)
+            info = final_info(self._ended, final)
             self._begin(np.flatnonzero(self._ended))
             self._ended = np.zeros(self.num_envs, bool)
         return self._observe(), rewards, terminated, truncated, info
+
+    def snapshot(self) -> dict[str, NDArray[Any]]:
+        """Everything that decides what comes next in every row, as arrays."""
+        state = {} if self._state is None else {f"state.{k}": leaf.cpu().numpy() for k, leaf in self._state.items()}
+        rows = {"keys": self._keys, "count": self._count, "elapsed": self._elapsed, "ended": self._ended}
+        return state | {name: array.copy() for name, array in rows.items()}
+
+    def restore(self, kept: Mapping[str, NDArray[Any]]) -> Any:
+        """Go back to a `snapshot`; returns the present observations, or None before the first reset."""
+        for name in ("keys", "count", "elapsed", "ended"):
+            getattr(self, f"_{name}")[:] = kept[name]
+        leaves = {name.removeprefix("state."): kept[name] for name in kept if name.startswith("state.")}
+        self._state = {k: torch.from_numpy(leaf.copy()).to(self._device) for k, leaf in leaves.items()} or None
+        return None if self._state is None else self._observe()
 
     def _admissible(self, actions: Any) -> Any:
         """Actions of another float or integer type are taken where they keep the bounds."""
@@ -211,22 +226,6 @@ def _bounds(observation: Layout) -> tuple[torch.Tensor, torch.Tensor]:
     return low, high
 
 
-def _final_info(ended: NDArray[np.bool_], final: Any, rows: int) -> dict[str, Any]:
-    """The last observations of ended rows, as Gymnasium's SyncVectorEnv reports them."""
-    last = np.full(rows, None, object)
-    for row in np.flatnonzero(ended):
-        last[row] = _row_of(final, int(row))
-    return {"final_obs": last, "_final_obs": ended.copy(), "final_info": {}, "_final_info": ended.copy()}
-
-
-def _row_of(batch: Any, row: int) -> Any:
-    if isinstance(batch, dict):
-        return {key: _row_of(part, row) for key, part in batch.items()}
-    if isinstance(batch, tuple):
-        return tuple(_row_of(part, row) for part in batch)
-    return batch[row]
-
-
 class DreamEnv(gymnasium.Env[Any, Any]):
     """One dream as an ordinary Gymnasium environment: the batch of one."""
 
@@ -245,13 +244,13 @@ class DreamEnv(gymnasium.Env[Any, Any]):
         """Begin at a real start."""
         super().reset(seed=seed)
         obs, info = self.dream.reset(seed=seed)
-        return _row_of(obs, 0), info
+        return row_of(obs, 0), info
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """One tick; see `DreamVectorEnv.step`."""
         batch = np.asarray(action)[None]
         obs, reward, terminated, truncated, _ = self.dream.step(batch)
-        return _row_of(obs, 0), float(reward[0]), bool(terminated[0]), bool(truncated[0]), {}
+        return row_of(obs, 0), float(reward[0]), bool(terminated[0]), bool(truncated[0]), {}
 
 
 def make_vector(num_envs: int = 1, **arguments: Any) -> DreamVectorEnv:

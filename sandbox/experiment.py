@@ -16,10 +16,10 @@ from typing import Any
 import sandbox_agents
 from sandbox import files, models
 from sandbox.cell import CELL, ROW, Cell
+from sandbox.modes import MODES
 from sandbox.worlds import Examination, World, examine, require_supported
 
 RESULTS, CONTRAST = "results.json", "contrast.json"
-DEFAULT_MODES = ("random", "simulator", "dream")
 # Five rounds, each of which has to show its model something.
 FEWEST_STEPS = 100
 POLL_SECONDS = 0.2
@@ -34,7 +34,7 @@ class Contrast:
     agent: str = "ppo"
     real_steps: int = 2000
     seeds: Sequence[int] = (0, 1, 2)
-    modes: Sequence[str] = DEFAULT_MODES
+    modes: Sequence[str] = MODES
     agent_config: Mapping[str, Any] | None = None
     episodes: int = 100
     dream: Mapping[str, Any] = field(default_factory=dict)
@@ -56,9 +56,9 @@ class Contrast:
             raise ValueError("--seeds takes different seeds, at least one")
         if any(seed < 0 for seed in self.seeds):
             raise ValueError(f"--seeds takes whole numbers from 0, not {min(self.seeds)}")
-        unknown = [mode for mode in self.modes if mode not in DEFAULT_MODES]
+        unknown = [mode for mode in self.modes if mode not in MODES]
         if unknown:
-            raise ValueError(f"there is no mode {unknown[0]}; modes are {', '.join(DEFAULT_MODES)}")
+            raise ValueError(f"there is no mode {unknown[0]}; modes are {', '.join(MODES)}")
         if self.episodes < 2:
             raise ValueError(f"--episodes {self.episodes} cannot give an interval; use 100 or more")
         if self.dream:
@@ -69,7 +69,7 @@ class Contrast:
         sandbox_agents.make(self.agent, *self.world.spaces, 0, self.agent_config)
 
     def _check_dream(self) -> None:
-        from sandbox.modes import DreamSettings  # here, because torch takes seconds to import
+        from sandbox.modes.settings import DreamSettings
 
         plain = DreamSettings()
         known = {each.name: getattr(plain, each.name) for each in fields(DreamSettings)}

@@ -51,12 +51,14 @@ class World:
             env = gymnasium.wrappers.TimeLimit(env, self.horizon)
         return env
 
-    def make_vec(self, num_envs: int) -> VectorEnv[Any, Any, Any]:
-        """A batch of environments that reset in the same step: native where the world is ours."""
+    def make_vec(
+        self, num_envs: int, autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP
+    ) -> VectorEnv[Any, Any, Any]:
+        """A batch of environments: native where the world is ours."""
         if self.is_native:
             arguments = dict(self.arguments) | ({"max_episode_steps": self.horizon} if self.horizon else {})
-            return gymnasium.make_vec(self.name, num_envs=num_envs, **arguments)
-        return SyncVectorEnv([self.make] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
+            return gymnasium.make_vec(self.name, num_envs=num_envs, autoreset_mode=autoreset_mode, **arguments)
+        return SyncVectorEnv([self.make] * num_envs, autoreset_mode=autoreset_mode)
 
     @property
     def is_native(self) -> bool:

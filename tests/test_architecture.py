@@ -19,13 +19,14 @@ ROOMS = [
     {"experiment"},
     {"cell"},
     {"modes"},
-    {"candidates", "pictures", "forecast", "anatomy"},
+    {"journal", "candidates", "pictures", "forecast", "anatomy"},
     {"metrics"},
     {"dream", "branched"},
     {"models"},
     {"branching", "branchable"},
+    {"counted"},
     {"collection", "exchange", "worlds"},
-    {"trajectories", "examination", "budget"},
+    {"trajectories", "examination", "budget", "batches"},
     {"spaces", "files"},
 ]
 

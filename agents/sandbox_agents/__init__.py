@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .core import Agent, Evaluation, RandomAgent, applicable, evaluate, load, names
+    from .core import Agent, Evaluation, RandomAgent, applicable, evaluate, load, names, summary
     from .sb3 import Sb3Agent, make
     from .settings import read_config
     from .vec_env import Sb3VecEnv
@@ -25,6 +25,7 @@ _HOMES = {
     "make": "sb3",
     "names": "core",
     "read_config": "settings",
+    "summary": "core",
 }
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "make",
     "names",
     "read_config",
+    "summary",
 ]
 
 

@@ -29,13 +29,18 @@ class Guided(BaseAlgorithm):
     _reported = 0
     _every = 1
 
-    def run(self, steps: int, is_new: bool, progress: Progress | None) -> None:
-        """Learn from ``steps`` steps, a multiple of the rows; ``is_new`` resets the environment and the count."""
-        self._begin = 0 if is_new else self.num_timesteps
-        self._reported = self._begin
+    def run(self, steps: int, is_new: bool, progress: Progress | None, *, is_resumed: bool = False) -> None:
+        """Learn from ``steps`` steps, a multiple of the rows; ``is_new`` resets the environment and the count.
+
+        A call that ``is_resumed`` was interrupted, has its counts back, and only learns from what is left.
+        """
+        if not is_resumed:
+            self._begin = 0 if is_new else self.num_timesteps
+            self._reported = self._begin
         self._progress = progress
         self._every = max(1, min(REPORT_EVERY, steps // 50))
-        self.learn(steps, reset_num_timesteps=is_new)
+        done = self.num_timesteps - self._begin if is_resumed else 0
+        self.learn(steps - done, reset_num_timesteps=is_new and not is_resumed)
         if self._reported < self.num_timesteps:
             self._goes_on(1)
 
@@ -120,12 +125,12 @@ class Ppo(PPO, Guided):
 
     rollout_size: int
 
-    def run(self, steps: int, is_new: bool, progress: Progress | None) -> None:
+    def run(self, steps: int, is_new: bool, progress: Progress | None, *, is_resumed: bool = False) -> None:
         """Divide ``steps`` into rollouts of equal length, as near to ``rollout_size`` samples as that allows."""
         ticks = steps // self.n_envs
         rollouts = max(1, min(round(steps / self.rollout_size), ticks // SHORTEST))
         self.n_steps = -(-ticks // rollouts)
-        super().run(steps, is_new, progress)
+        super().run(steps, is_new, progress, is_resumed=is_resumed)
 
     def _update_current_progress_remaining(self, num_timesteps: int, total_timesteps: int) -> None:
         super()._update_current_progress_remaining(num_timesteps - self._begin, total_timesteps - self._begin)

@@ -131,7 +131,7 @@ def evaluate(
     steps = _play(agent, envs, quota, seed, rng, played)
     pairs = [pair for row in played for pair in row]
     returns = np.array([pair[0] for pair in pairs])
-    return _summary(returns, np.array([pair[1] for pair in pairs], np.int64), steps)
+    return summary(returns, np.array([pair[1] for pair in pairs], np.int64), steps)
 
 
 def _play(
@@ -170,7 +170,8 @@ def _play(
     return steps
 
 
-def _summary(returns: NDArray[np.float64], lengths: NDArray[np.int64], steps: int) -> Evaluation:
+def summary(returns: NDArray[np.float64], lengths: NDArray[np.int64], steps: int) -> Evaluation:
+    """The evaluation that E returns ``(E,)`` and their lengths ``(E,)`` amount to."""
     from scipy.special import stdtrit  # here, because it takes longer to import than this whole package
 
     mean, count = float(returns.mean()), len(returns)

@@ -18,6 +18,7 @@ from .acting import choose
 from .algorithms import Progress
 from .core import Agent, RandomAgent, applicable, names, require_spaces
 from .learners import build, fresh_memory
+from .life import Keeper, Restorable, put_back, state_of
 from .settings import LEARNERS, Settings, defaults, require_known
 from .spaces import Batch, action_map, flat_dim, flatten_batch
 from .storage import Tensors, space_from_json, space_to_json, write_agent
@@ -111,6 +112,7 @@ class Sb3Agent:
         seed: int | None = None,
         callback: Progress | None = None,
         tensorboard: Path | None = None,
+        keeper: Keeper | None = None,
     ) -> None:
         """Learn from ``steps`` steps of ``envs`` (rounded down to whole batches), and never from more.
 
@@ -125,6 +127,8 @@ class Sb3Agent:
             callback: called with the steps done in this call after each update of PPO, or each 1,000 steps
                 (a fiftieth of a short budget) of SAC and DQN; learning stops when it returns False.
             tensorboard: a folder for SB3's TensorBoard log.
+            keeper: where unfinished learning is kept; a call that was interrupted goes on from there, and ends with the
+                same bits as one that was not, where ``envs`` can be kept too (``snapshot`` and ``restore``).
 
         Raises:
             ValueError: other spaces than the agent's, another autoreset, fewer steps than rows, or values not finite.
@@ -133,18 +137,35 @@ class Sb3Agent:
         if steps < envs.num_envs:
             raise ValueError(f"{steps} steps are fewer than the {envs.num_envs} rows: give at least a step a row")
         draw = int(np.random.SeedSequence([self.seed if seed is None else seed, self._calls]).generate_state(1)[0])
+        kept = None if keeper is None else keeper.kept()
         with own_randomness(draw, self._device):
             is_new = self._envs is not envs
             if is_new:
                 self._settle(envs, draw)
             before = 0 if is_new else self._learner.num_timesteps
+            if kept is not None:
+                self._take(kept[0])
+                put_back(self._learner, _restorable(envs), *kept)
             self._learner.set_logger(_logger(tensorboard))
+            progress = callback if keeper is None else self._keeping(callback, keeper, envs)
             try:
-                self._learner.run(steps - steps % envs.num_envs, is_new, callback)
+                self._learner.run(steps - steps % envs.num_envs, is_new, progress, is_resumed=kept is not None)
             finally:
                 self._learner.logger.close()
         self._calls += 1
         self.steps += self._learner.num_timesteps - before
+
+    def _keeping(self, callback: Progress | None, keeper: Keeper, envs: VectorEnv[Any, Any, Any]) -> Progress:
+        """``callback``, and after it a word to the keeper."""
+
+        def progress(steps: int) -> bool | None:
+            goes_on = None if callback is None else callback(steps)
+            if keeper.is_due:
+                arrays, record = state_of(self._learner, _restorable(envs))
+                keeper.keep(self._tensors() | arrays, record)
+            return goes_on
+
+        return progress
 
     def _settle(self, envs: VectorEnv[Any, Any, Any], seed: int) -> None:
         """Move into an environment: new rows and a new replay memory, the same weights and statistics."""
@@ -192,6 +213,15 @@ class Sb3Agent:
                 tensors[f"{name}.{part}"] = np.array(getattr(stats, part), np.float64)
         return tensors
 
+    def _take(self, tensors: Tensors) -> None:
+        """Put back what ``_tensors`` gave."""
+        self._learner.take(tensors)
+        for name, stats in (("observation", self._obs_stats), ("return", self._return_stats)):
+            if tensors[f"{name}.mean"].shape != stats.mean.shape or tensors[f"{name}.var"].shape != stats.var.shape:
+                raise ValueError(f"its statistics of the {name} are misshapen")
+            stats.mean, stats.var = tensors[f"{name}.mean"].copy(), tensors[f"{name}.var"].copy()
+            stats.count = float(tensors[f"{name}.count"])
+
     @classmethod
     def restore(cls, record: dict[str, Any], tensors: Tensors, path: Path, device: str = "cpu") -> "Sb3Agent":
         """Rebuild an agent from what ``storage.read_agent`` read from ``path``.
@@ -205,12 +235,7 @@ class Sb3Agent:
             action_space = space_from_json(record["action_space"])
             agent = cls(observation_space, action_space, int(record["seed"]), settings, device)
             agent.steps, agent._calls = int(record["steps"]), int(record["calls"])
-            agent._learner.take(tensors)
-            for name, stats in (("observation", agent._obs_stats), ("return", agent._return_stats)):
-                if tensors[f"{name}.mean"].shape != stats.mean.shape or tensors[f"{name}.var"].shape != stats.var.shape:
-                    raise ValueError(f"its statistics of the {name} are misshapen")
-                stats.mean, stats.var = tensors[f"{name}.mean"].copy(), tensors[f"{name}.var"].copy()
-                stats.count = float(tensors[f"{name}.count"])
+            agent._take(tensors)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise ValueError(f"the agent in {path} is damaged or not one of these ({error}): save it again") from error
         return agent
@@ -227,6 +252,13 @@ def own_randomness(seed: int, device: torch.device) -> Iterator[None]:
             yield
         finally:
             np.random.set_state(kept)  # noqa: NPY002
+
+
+def _restorable(envs: Any) -> Restorable:
+    if not hasattr(envs, "snapshot") or not hasattr(envs, "restore"):
+        raise ValueError(f"learning in {type(envs).__name__} cannot be kept: it has no snapshot and restore")
+    state: Restorable = envs
+    return state
 
 
 def _device(name: str) -> torch.device:

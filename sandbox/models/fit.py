@@ -1,6 +1,5 @@
 """The one training loop of every family: chunks of episodes in, the best weights on held-out episodes out."""
 
-import copy
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,11 +11,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from sandbox.models import parse, part
 from sandbox.models.chunks import Chunks, split
 from sandbox.models.core import Training, WorldModel
+from sandbox.models.descent import Best, Descent, Keeper, take_tensors, tensors_of
 from sandbox.models.fitted import FittedModel, build_one, joined
 from sandbox.trajectories import Trajectories, starts
 
@@ -56,11 +56,12 @@ def fit(
     device: torch.device | str = "cpu",
     log: Path | None = None,
     progress: Progress | None = None,
+    keeper: Keeper | None = None,
 ) -> FittedModel:
     """Fit the model named `model` to `data`.
 
     `parts` goes to the memory and the head: `{"memory": {"hidden": 128}, "head": {"components": 8}}`. `log` receives
-    one JSON line a judgement.
+    one JSON line a judgement. With a `keeper`, a fit that was interrupted goes on and ends with the same bits.
 
     Raises:
         UnknownModelError: a name that means nothing.
@@ -73,17 +74,23 @@ def fit(
     training: Training = part(parse(model)[1]).training_defaults
     training = replace(training, updates=max(1, round(settings.effort * (settings.updates or training.updates))))
     lessons = None
-    members, judged = [], []
+    members: list[WorldModel] = []
+    judged: list[_Judged] = []
+    shelf = _Shelf(keeper, members, judged)
     for number in range(settings.ensemble):
         network = _untrained(data, model, parts, rng, device)
         lessons = lessons or _Lessons.of(data, settings, rng, device)
+        if shelf.holds_member(number):
+            members.append(network.eval())
+            judged.append(shelf.member(number, network, rng))
+            continue
 
         def advance(done: int, total: int, before: int = number) -> None:
             if progress is not None:
                 progress(before * total + done, settings.ensemble * total)
 
         with one_thread():
-            judged.append(_train(network, lessons, training, settings, rng, log, advance))
+            judged.append(_train(network, lessons, training, settings, rng, log, advance, shelf))
         members.append(network.eval())
     return FittedModel(
         name=model,
@@ -141,6 +148,7 @@ class _Judged:
 
     loss: dict[str, float]
     surprise: NDArray[np.float32]
+    rng: dict[str, Any]  # the state of the random numbers when it was done
 
 
 def _train(
@@ -151,6 +159,7 @@ def _train(
     rng: np.random.Generator,
     log: Path | None,
     progress: Progress,
+    shelf: "_Shelf",
 ) -> _Judged:
     """Train in place; returns what held-out data said before the last updates, which are on all data."""
     device, exam = network.codec.obs_mean.device, lessons.exam
@@ -161,10 +170,11 @@ def _train(
         # At every judgement: only the weights make a difference.
         return torch.Generator(device).manual_seed(exam_seed)
 
-    descend = _Descent(network, training, training.updates, training.learning_rate)
-    best = _Best(network, settings.patience)
+    descend = Descent(network, training, training.updates, training.learning_rate)
+    best = Best(network, settings.patience)
     begun = time.perf_counter()
-    for update in range(1, training.updates + 1):
+    done = shelf.resume(descend, best, generator, rng)
+    for update in range(done + 1, training.updates + 1):
         losses = descend(lessons.teaching.draw(settings.rows, rng), generator)
         if update % settings.judge_every == 0 or update == training.updates:
             with torch.no_grad():
@@ -175,12 +185,61 @@ def _train(
             progress(update, training.updates)
             if best.exhausted:
                 break
+            shelf.keep(update, descend, best, generator, rng)
     held_out = best.restore()
     with torch.no_grad():
         network.outcome.choose(network.losses(exam, same_noise(), held_out=True))
     surprise = network.surprise(exam, same_noise()).cpu().numpy()
     _finish(network, lessons.everything, training, settings, rng, generator)
-    return _Judged(held_out, surprise)
+    return _Judged(held_out, surprise, dict(rng.bit_generator.state))
+
+
+class _Shelf:
+    """An unfinished fit on its keeper: the members that are done, and the one that is being trained."""
+
+    def __init__(self, keeper: Keeper | None, members: list[WorldModel], judged: list[_Judged]) -> None:
+        self._keeper, self._members, self._judged = keeper, members, judged
+        kept = None if keeper is None else keeper.kept()
+        self._arrays, self._record = kept or ({}, {"members": []})
+
+    def holds_member(self, number: int) -> bool:
+        """Whether this member was done."""
+        return number < len(self._record["members"])
+
+    def member(self, number: int, network: WorldModel, rng: np.random.Generator) -> _Judged:
+        """Put a finished member's weights into `network`, and `rng` to where it left off."""
+        stored = self._record["members"][number]
+        take_tensors(network, self._arrays, f"member {number}.")
+        rng.bit_generator.state = stored["rng"]
+        return _Judged(stored["loss"], self._arrays[f"surprise {number}"], stored["rng"])
+
+    def resume(self, descend: Descent, best: Best, generator: torch.Generator, rng: np.random.Generator) -> int:
+        """Go back to where the training of the present member was; returns the updates that are done."""
+        if "update" not in self._record:
+            return 0
+        descend.take(self._arrays, self._record["descent"])
+        best.take(self._arrays, self._record["best"])
+        generator.set_state(torch.from_numpy(self._arrays["generator"]))
+        rng.bit_generator.state = self._record["rng"]
+        return int(self._record.pop("update"))
+
+    def keep(
+        self, update: int, descend: Descent, best: Best, generator: torch.Generator, rng: np.random.Generator
+    ) -> None:
+        """Keep everything, if it is time to."""
+        if self._keeper is None or not self._keeper.is_due:
+            return
+        arrays = descend.arrays() | best.arrays() | {"generator": generator.get_state().numpy()}
+        for number, (network, judged) in enumerate(zip(self._members, self._judged, strict=True)):
+            arrays |= tensors_of(network, f"member {number}.") | {f"surprise {number}": judged.surprise}
+        record = {
+            "members": [{"loss": each.loss, "rng": each.rng} for each in self._judged],
+            "update": update,
+            "descent": descend.record(),
+            "best": best.record(),
+            "rng": rng.bit_generator.state,
+        }
+        self._keeper.keep(arrays, record)
 
 
 def _mean(losses: list[dict[str, float]]) -> dict[str, float]:
@@ -197,38 +256,10 @@ def _finish(
 ) -> None:
     """A few gentle updates on all the data: what was held out may hold the only ending of its kind."""
     updates = round(settings.finish * training.updates)
-    descend = _Descent(network, training, updates, training.learning_rate / 3) if updates else None
+    descend = Descent(network, training, updates, training.learning_rate / 3) if updates else None
     for _ in range(updates):
         assert descend is not None
         descend(lessons.draw(settings.rows, rng), generator)
-
-
-class _Descent:
-    """One gradient step a call, by AdamW on a one-cycle schedule."""
-
-    def __init__(self, network: WorldModel, training: Training, updates: int, peak: float) -> None:
-        self.network = network
-        self.optimiser = torch.optim.AdamW(
-            network.parameters(), lr=peak, betas=training.betas, weight_decay=training.weight_decay, fused=True
-        )
-        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
-            # A cycle of fewer steps than this would have no room to rise in.
-            self.optimiser,
-            peak,
-            max(updates, 20),
-            pct_start=0.1,
-            cycle_momentum=False,
-        )
-
-    def __call__(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-        """Take the step; returns the mean loss of each part."""
-        losses = {name: loss.mean() for name, loss in self.network.losses(batch, generator).items()}
-        self.optimiser.zero_grad(set_to_none=True)
-        torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
-        self.optimiser.step()
-        self.schedule.step()
-        return losses
 
 
 @contextmanager
@@ -240,35 +271,6 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-class _Best:
-    """The best weights of each part by its own held-out loss."""
-
-    def __init__(self, network: WorldModel, patience: int) -> None:
-        self.network = network
-        self.patience = patience
-        self.loss: dict[str, float] = {}
-        self.weights: dict[str, list[dict[str, Any]]] = {}
-        self.since: dict[str, int] = {}
-
-    def consider(self, judged: Mapping[str, float]) -> None:
-        for name, loss in judged.items():
-            if loss < self.loss.get(name, np.inf):
-                self.loss[name], self.since[name] = loss, 0
-                self.weights[name] = [copy.deepcopy(module.state_dict()) for module in self.network.part(name)]
-            else:
-                self.since[name] = self.since.get(name, 0) + 1
-
-    @property
-    def exhausted(self) -> bool:
-        return all(count >= self.patience for count in self.since.values())
-
-    def restore(self) -> dict[str, float]:
-        for name, saved in self.weights.items():
-            for module, weights in zip(self.network.part(name), saved, strict=True):
-                module.load_state_dict(weights)
-        return self.loss
 
 
 def _append(log: Path, update: int, seconds: float, losses: Mapping[str, Tensor], judged: Mapping[str, Tensor]) -> None:
