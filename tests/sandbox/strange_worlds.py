@@ -115,3 +115,13 @@ def make_walk(stride: float = 2.0) -> Walk:
 
 
 gymnasium.register("StrangeWalk-v0", Walk, max_episode_steps=50)
+
+
+class Unseeded(Walk):
+    """Draws from a generator that no seed reaches, as some simulators of others do."""
+
+    noise = np.random.default_rng()
+
+    def step(self, action: Any) -> tuple[Any, Any, Any, Any, Any]:
+        self.place += float(self.noise.normal(0, 0.01))
+        return super().step(action)

@@ -9,10 +9,12 @@ import pytest
 
 import sandbox_agents
 from sandbox import experiment, report
-from sandbox.budget import Budget, Counted, OverspentError
+from sandbox.budget import Budget, OverspentError
 from sandbox.candidates import Candidate, choose
 from sandbox.collection import collect
+from sandbox.counted import Counted
 from sandbox.models.fit import FitSettings, fit
+from sandbox.trajectories import Trajectories, concatenate
 from sandbox.worlds import PATIENCE, examine, world
 
 HERE = Path(__file__).parent
@@ -67,7 +69,7 @@ def test_a_dream_return_never_stands_without_a_real_one(finished: Path) -> None:
     dream = next(row for row in rows(finished) if row["mode"] == "dream")
     assert dream["dream_steps"] >= 512 * len(dream["curve"])
     assert dream["dream_steps"] % 512 == 0
-    assert set(dream["wall_seconds"]) == {"collect", "fit", "learn", "total"}
+    assert set(dream["wall_seconds"]) == {"collect", "fit", "learn", "plan", "total"}
     assert all(math.isfinite(figure) for figure in dream["fidelity"].values())
     assert {"energy_score", "persistence", "climatology"} <= set(dream["fidelity"])
 
@@ -133,12 +135,12 @@ def test_two_configurations_never_share_a_folder() -> None:
 
 
 def test_no_step_beyond_the_budget_is_taken() -> None:
-    envs = Counted(world("CartPole-v1").make_vec(2), Budget(10))
-    envs.reset(seed=0)
-    for _ in range(5):
-        envs.step(np.array([0, 1]))
+    envs = Counted(world("CartPole-v1"), Budget(10), seed=0)
+    envs.reset()
+    for _ in range(10):
+        envs.step(np.array([0]))
     with pytest.raises(OverspentError):
-        envs.step(np.array([0, 1]))
+        envs.step(np.array([0]))
 
 
 class Always:
@@ -162,12 +164,14 @@ def test_the_choice_among_rounds_prefers_the_better_agent() -> None:
     envs = world("CartPole-v1").make_vec(1)
     data = collect(envs, Always(True), 300, rng, horizon=500)
     pushed = collect(envs, Always(False), 100, rng, horizon=500)
-    from sandbox.trajectories import concatenate
-
     model = fit(concatenate([data, pushed]), "mixture", settings=FitSettings(updates=400))
-    counted = Counted(envs, Budget(60))
+    counted = Counted(world("CartPole-v1"), Budget(60), seed=0)
     candidates = [Candidate(1, Always(True)), Candidate(2, Always(False))]
-    assert choose(candidates, model, counted, 60, rng).round == 1
+
+    def play(agent: Always, turn: int) -> Trajectories:
+        return collect(counted, agent, 1, rng, finish_up_to=counted.budget.left)
+
+    assert choose(candidates, model, counted.budget, play, rng).round == 1
     assert counted.budget.spent == 60
 
 
