@@ -17,6 +17,7 @@ ROOMS = [
     {"commands"},
     {"report", "bench", "console"},
     {"experiment"},
+    {"pool"},
     {"cell"},
     {"modes"},
     {"journal", "candidates", "pictures", "forecast", "anatomy"},
