@@ -39,6 +39,7 @@ class Cell:
     episodes: int = 100
     curve_episodes: int = 20
     dream: Mapping[str, Any] = field(default_factory=dict)  # changes to DreamSettings
+    sweep: Mapping[str, Any] = field(default_factory=dict)  # which of them is swept over, and its value here
     device: str = "cpu"
 
     @property

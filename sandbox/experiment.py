@@ -7,14 +7,14 @@ import platform
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import sandbox_agents
 from sandbox import files, models
 from sandbox.cell import ROW, Cell
-from sandbox.modes import MODES
+from sandbox.modes import MODES, WITHOUT_MODEL
 from sandbox.pool import Failure, Pool, Status
 from sandbox.worlds import Examination, World, examine, require_supported
 
@@ -36,6 +36,7 @@ class Contrast:
     agent_config: Mapping[str, Any] | None = None
     episodes: int = 100
     dream: Mapping[str, Any] = field(default_factory=dict)
+    sweep: Mapping[str, Sequence[Any]] = field(default_factory=dict)  # a setting of dreams, and its values
     device: str = "cpu"
 
     def check(self) -> None:
@@ -59,32 +60,12 @@ class Contrast:
             raise ValueError(f"there is no mode {unknown[0]}; modes are {', '.join(MODES)}")
         if self.episodes < 2:
             raise ValueError(f"--episodes {self.episodes} cannot give an interval; use 100 or more")
-        if self.dream:
-            self._check_dream()
+        for settings in (dict(self.dream), *self._swept()):
+            _check_dream(settings)
         require_supported(self.world)
         if self.agent == "random":
             raise ValueError("--agent random does not learn; choose ppo, sac or dqn")
         sandbox_agents.make(self.agent, *self.world.spaces, 0, self.agent_config)
-
-    def _check_dream(self) -> None:
-        from sandbox.modes.settings import DreamSettings
-
-        plain = DreamSettings()
-        known = {each.name: getattr(plain, each.name) for each in fields(DreamSettings)}
-        for name, value in self.dream.items():
-            if name not in known:
-                close = difflib.get_close_matches(name, known, n=1)
-                hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
-                raise ValueError(f"dreams have no setting {name}; {hint}")
-            if isinstance(known[name], int) and (not isinstance(value, int) or value < 1):
-                raise ValueError(f"the dream setting {name} takes a whole number from 1, not {value!r}")
-            is_number = known[name] is None or isinstance(known[name], float)  # None: a limit that is not set
-            if is_number and (not isinstance(value, int | float) or value < 0):
-                raise ValueError(f"the dream setting {name} takes a number from 0, not {value!r}")
-            if isinstance(known[name], dict) and not isinstance(value, dict):
-                raise ValueError(
-                    f'the dream setting {name} takes JSON such as {{"head": {{"width": 64}}}}, not {value!r}'
-                )
 
     def cells(self, found: Examination) -> list[Cell]:
         """All cells, the longest ones first, so that the last to end is a short one."""
@@ -94,7 +75,7 @@ class Contrast:
             "simulator": [(None, learner) for learner in learners],
             "random": [(None, "random")],
         }
-        return [
+        plain = [
             Cell(
                 world=self.world.name,
                 arguments=dict(self.world.arguments),
@@ -115,6 +96,37 @@ class Contrast:
             if mode in self.modes
             for model, agent in ways[mode]
         ]
+        return [one for cell in plain for one in self._at_every_value(cell)]
+
+    def _swept(self) -> list[dict[str, Any]]:
+        """The settings that are swept over, one value each; none where nothing is."""
+        return [{name: value} for name, values in self.sweep.items() for value in values]
+
+    def _at_every_value(self, cell: Cell) -> list[Cell]:
+        """The cell at every value that is swept over, where its mode has such settings."""
+        if not self.sweep or cell.mode in WITHOUT_MODEL:
+            return [cell]
+        return [replace(cell, dream=dict(cell.dream) | swept, sweep=swept) for swept in self._swept()]
+
+
+def _check_dream(settings: Mapping[str, Any]) -> None:
+    """Refuse what is no setting of dreams, or has no meaning as one."""
+    from sandbox.modes.settings import DreamSettings
+
+    plain = DreamSettings()
+    known = {each.name: getattr(plain, each.name) for each in fields(DreamSettings)}
+    for name, value in settings.items():
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+            raise ValueError(f"dreams have no setting {name}; {hint}")
+        if isinstance(known[name], int) and (not isinstance(value, int) or value < 1):
+            raise ValueError(f"the dream setting {name} takes a whole number from 1, not {value!r}")
+        is_number = known[name] is None or isinstance(known[name], float)  # None: a limit that is not set
+        if is_number and (not isinstance(value, int | float) or value < 0):
+            raise ValueError(f"the dream setting {name} takes a number from 0, not {value!r}")
+        if isinstance(known[name], dict) and not isinstance(value, dict):
+            raise ValueError(f'the dream setting {name} takes JSON such as {{"head": {{"width": 64}}}}, not {value!r}')
 
 
 def estimated_seconds(contrast: Contrast, jobs: int) -> float:
@@ -218,7 +230,7 @@ def _rows(cells: Sequence[Cell], failed: Mapping[str, Failure], out: Path) -> It
             row = files.read_json(folder / ROW)
         else:
             continue
-        yield {**row, "agent_path": str((folder / "agent").resolve()), "cell": cell.name}
+        yield {**row, "sweep": dict(cell.sweep), "agent_path": str((folder / "agent").resolve()), "cell": cell.name}
 
 
 def _failed_row(cell: Cell, failure: Failure) -> dict[str, Any]:

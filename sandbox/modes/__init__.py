@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 # In the order in which a person would ask.
 MODES = ("random", "simulator", "dream")
+# No setting of dreams concerns these.
+WITHOUT_MODEL = ("random", "simulator", "ceiling")
 
 
 def mode(name: str) -> "Callable[[Task], Learned]":
