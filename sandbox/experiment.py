@@ -111,7 +111,7 @@ class Contrast:
 
 def _check_dream(settings: Mapping[str, Any]) -> None:
     """Refuse what is no setting of dreams, or has no meaning as one."""
-    from sandbox.modes.settings import DreamSettings
+    from sandbox.modes.settings import MAY_BE_ZERO, DreamSettings
 
     plain = DreamSettings()
     known = {each.name: getattr(plain, each.name) for each in fields(DreamSettings)}
@@ -120,8 +120,9 @@ def _check_dream(settings: Mapping[str, Any]) -> None:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
             raise ValueError(f"dreams have no setting {name}; {hint}")
-        if isinstance(known[name], int) and (not isinstance(value, int) or value < 1):
-            raise ValueError(f"the dream setting {name} takes a whole number from 1, not {value!r}")
+        least = 0 if name in MAY_BE_ZERO else 1
+        if isinstance(known[name], int) and (not isinstance(value, int) or value < least):
+            raise ValueError(f"the dream setting {name} takes a whole number from {least}, not {value!r}")
         is_number = known[name] is None or isinstance(known[name], float)  # None: a limit that is not set
         if is_number and (not isinstance(value, int | float) or value < 0):
             raise ValueError(f"the dream setting {name} takes a number from 0, not {value!r}")

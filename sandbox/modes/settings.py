@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+# Counts of which none may be wanted; all others begin at one.
+MAY_BE_ZERO = ("cautious_rounds",)
+
 
 @dataclass(frozen=True)
 class DreamSettings:
