@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 # Counts of which none may be wanted; all others begin at one.
-MAY_BE_ZERO = ("cautious_rounds",)
+MAY_BE_ZERO = ("fearless_rounds", "cautious_rounds")
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class DreamSettings:
     dream_steps: int = 100_000  # the agent's steps in each round's dream
     dream_steps_per_real: int = 20  # or as many for each real step of the budget, where that is more
     temperature: float = 1.0
+    fearless_rounds: int = 2  # the first ones: no end pays less than a usual step, so that ends are looked into
     cautious_rounds: int = 2  # the last ones: the first explore what the model only imagines, these rely on data
     beginnings: float = 0.5  # share of dreams that begin as episodes do; the others begin anywhere in the data
     starts: int = 1024  # real situations that its dreams begin from
