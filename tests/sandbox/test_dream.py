@@ -161,7 +161,7 @@ def test_a_fearless_dream_pays_no_penalty_for_an_end(fallen: FittedModel) -> Non
         envs = DreamVectorEnv(fallen, 64, **how)
         envs.reset(seed=0)
         paid = []
-        for _ in range(60):
+        for _ in range(200):
             _, reward, terminated, _, _ = envs.step(envs.action_space.sample())
             paid += reward[terminated].tolist()
         return np.array(paid)
