@@ -10,6 +10,8 @@ from torch import Tensor
 
 from sandbox.trajectories import Trajectories
 
+# Ends of episodes in every batch beside the chunks: among usual steps they are too rare to be learned from.
+ENDS = 64
 # Fewer pieces than this would make the held-out share coarse.
 _PIECES = 40
 
@@ -22,6 +24,7 @@ class Chunks:
         self.columns = {c: torch.from_numpy(_tensor_ready(getattr(data, c))).to(device) for c in columns}
         self.episode, self.elapsed = data.episode, data.elapsed
         self.offset = np.arange(length)
+        self.ends = np.flatnonzero(data.terminated)
 
     def at(self, first: NDArray[np.int64]) -> dict[str, Tensor]:
         """The chunks that begin at transitions `first` `(B,)`: columns `(B, T, …)` and their `mask`."""
@@ -34,11 +37,14 @@ class Chunks:
     def draw(self, rows: int, rng: np.random.Generator) -> dict[str, Tensor]:
         """`rows` chunks, each around a transition drawn uniformly, which may have any place in it.
 
-        Near the beginning of an episode a chunk begins with it: what was shown there is what memories are for.
+        Near the beginning of an episode a chunk begins with it: what was shown there is what memories are for. The
+        columns `end.obs` and so on hold transitions that ended episodes, `(M, …)`, drawn apart.
         """
         chosen = rng.integers(len(self.episode), size=rows)
         before = rng.integers(len(self.offset), size=rows)
-        return self.at(chosen - np.minimum(before, self.elapsed[chosen]))
+        ends = torch.from_numpy(rng.choice(self.ends, ENDS)) if len(self.ends) else None
+        apart = {} if ends is None else {f"end.{name}": column[ends] for name, column in self.columns.items()}
+        return self.at(chosen - np.minimum(before, self.elapsed[chosen])) | apart
 
     def cover(self) -> dict[str, Tensor]:
         """Every transition once: the chunks that tile each episode."""

@@ -18,6 +18,7 @@ from sandbox.spaces import Element
 from sandbox.trajectories import Starts
 
 State = dict[str, Tensor]
+_STEP = ("obs", "action", "reward", "next_obs", "terminated")
 
 # Below a hundredth of the data's own spread a likelihood only rewards certainty, no longer accuracy.
 FLOOR = 0.01
@@ -141,8 +142,17 @@ class WorldModel(nn.Module):
         terminated = batch["terminated"][mask]
         reward = self.codec.standard_reward(batch["reward"][mask], terminated)
         outcome = self.outcome.losses(self._evidence(context, x[mask], next_obs, change), reward, terminated, generator)
+        if "end.obs" in batch:
+            outcome |= self._prizes({name: batch[f"end.{name}"] for name in _STEP}, generator)
         loss = self.head.held_out_loss if held_out else self.head.loss
         return {"dynamics": loss(context, change, generator), **outcome}
+
+    def _prizes(self, ends: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+        """What is lowered at transitions that ended episodes, `(M, …)`: a prize depends on no memory."""
+        x = self.codec.features(ends["obs"], ends["action"])
+        evidence = self._evidence(x[:, :0], x, ends["next_obs"], self.codec.change(ends["obs"], ends["next_obs"]))
+        reward = self.codec.standard_reward(ends["reward"], ends["terminated"])
+        return self.outcome.prizes(evidence, reward, generator)
 
     def _evidence(self, context: Tensor, x: Tensor, next_obs: Tensor, change: Tensor) -> Evidence:
         return Evidence(context, x, self.codec.observation_features(next_obs), self.codec.zoomed(next_obs), change)

@@ -205,7 +205,12 @@ def build_one(name: str, settings: Mapping[str, Any], observation: Layout, actio
     parts: dict[str, Mlp | Mixture] = {
         name: Mlp(size, (_OUTCOME_WIDTH, _OUTCOME_WIDTH), 1)
         if name.startswith("ending")
-        else Mixture(size, (Element("continuous"),), components=_REWARD_COMPONENTS, width=_OUTCOME_WIDTH)
+        else Mixture(
+            size,
+            (Element("continuous"),),
+            components=_REWARD_COMPONENTS,
+            width=0 if name == "prize.simple" else _OUTCOME_WIDTH,
+        )
         for name, size in sizes.items()
     }
     return WorldModel(codec, memory, head, Outcome(parts, _REWARD_NOISE))

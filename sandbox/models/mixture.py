@@ -18,7 +18,7 @@ from sandbox.spaces import Element
 
 
 class Mixture(Head):
-    """A mixture of `components` product densities, all parameters from one network."""
+    """A mixture of `components` product densities, all parameters from one network, linear where its `width` is 0."""
 
     training_defaults: ClassVar[Training] = Training()
 
@@ -27,7 +27,7 @@ class Mixture(Head):
         self.components = components
         classes = sum(count for _, count in self.categorical)
         self.sizes = [1, len(self.continuous), len(self.continuous), classes, len(self.binary)]
-        self.body = Mlp(context_dim, (width, width), components * sum(self.sizes))
+        self.body = Mlp(context_dim, (width, width) if width else (), components * sum(self.sizes))
         self._part_components()
         self.noise_dim = 1 + len(elements)
 

@@ -47,16 +47,17 @@ class Evidence:
             "ending.all": transition + zoomed + context,
             "reward.simple": transition,
             "reward.all": transition + zoomed + context,
-            "prize.simple": transition,
-            "prize.sharp": transition + zoomed,
+            "prize.simple": next_obs + zoomed,
+            "prize.sharp": next_obs + zoomed,
         }
 
     def of(self, question: str, amount: str) -> Tensor:
         """The amount of evidence for a question, `(N, E)`."""
         if amount == "all":
             return torch.cat([self._transition, self._zoomed, self._context], dim=-1)
-        seen = self._next if question == "ending" else self._transition
-        return torch.cat([seen, self._zoomed], dim=-1) if amount == "sharp" else seen
+        if question == "prize" or amount == "sharp":
+            return torch.cat([self._next, self._zoomed], dim=-1)
+        return self._next if question == "ending" else self._transition
 
 
 class Outcome(nn.Module):
@@ -65,9 +66,12 @@ class Outcome(nn.Module):
     The ending is a Bernoulli draw whose probability is learned without reweighting, so that it stays calibrated however
     rare endings are. What a step pays that goes on and what an end pays are two laws of their own, each a one-element
     density on its own scale and within its own range: otherwise a prize of 100 coarsens the everyday, and everyday
-    steps may draw prizes. Each answer is learned from several amounts of evidence, and `choose` keeps the simpler one
-    unless held-out data speak clearly against it: from a few dozen endings a network that sees everything learns
-    coincidences, and a dream that ends too eagerly misleads every agent in it.
+    steps may draw prizes. A prize is a matter of where an episode ended; ends are few, so its simple part is additive
+    over the dimensions, one linear layer on the piecewise linear encoding.
+
+    Each answer is learned from several amounts of evidence, or with several degrees of freedom, and `choose` keeps the
+    simpler one unless held-out data speak clearly against it: from a few dozen endings a network that sees everything
+    learns coincidences, and a dream that ends too eagerly misleads every agent in it.
     """
 
     def __init__(self, parts: Mapping[str, nn.Module], noise_dim: int) -> None:
@@ -99,6 +103,15 @@ class Outcome(nn.Module):
                 loss = self._density(question, amount).loss(seen, reward[counts, None], generator)
                 losses[f"{question}.{amount}"] = reward.new_zeros(len(reward)).masked_scatter(counts, loss)
         return losses
+
+    def prizes(self, evidence: Evidence, reward: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+        """The loss of every prize, `(M,)`, at transitions that all ended an episode."""
+        return {
+            f"prize.{amount}": self._density("prize", amount).loss(
+                evidence.of("prize", amount), reward[:, None], generator
+            )
+            for amount in AMOUNTS["prize"]
+        }
 
     def choose(self, held_out: Mapping[str, Tensor]) -> None:
         """Keep the simplest part unless another is better by two standard errors of the paired held-out losses."""

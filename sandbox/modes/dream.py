@@ -23,10 +23,10 @@ def learn(task: Task) -> Learned:
     learned = Learned(agent)
     parts: list[Trajectories] = []
     candidates: list[Candidate] = []
-    learning = task.budget.left_to_learn
+    learning, rounds = task.budget.left_to_learn, task.dream.rounds_of(task.real_steps)
     while task.budget.left_to_learn > 0:
         number = len(candidates) + 1
-        wanted = round(learning * min(number / task.dream.rounds, 1)) - task.budget.spent
+        wanted = round(learning * min(number / rounds, 1)) - task.budget.spent
         parts.append(lived_by(task, actor, max(1, wanted), f"round {number}: collect"))
         if candidates:
             candidates[-1].exploring.append(parts[-1])
@@ -76,7 +76,7 @@ def fitted(task: Task, data: Trajectories, number: int, name: str) -> FittedMode
     """A new model of all that was seen so far; little data need fewer updates, and much data more."""
     assert task.model is not None
     chosen = task.model
-    effort = min(1.0, 0.25 + len(data) / 2000) + len(data) / 20_000
+    effort = min(1.0, 0.25 + len(data) / 2000) + len(data) / 30_000
     settings = FitSettings(effort=task.dream.effort * effort, ensemble=task.dream.ensemble)
 
     def make(keeper: Keeper) -> FittedModel:
@@ -97,15 +97,15 @@ def fitted(task: Task, data: Trajectories, number: int, name: str) -> FittedMode
 def _taught(task: Task, model: FittedModel, agent: Sb3Agent, data: Trajectories, number: int) -> tuple[Sb3Agent, int]:
     """Let the agent go on learning in the dream of `model`; returns who goes on, and the steps that were dreamed.
 
-    From the middle round on a newcomer learns beside it, and the better of the two in the dream goes on: an agent that
+    In the last rounds a newcomer learns beside it, and the better of the two in the dream goes on: an agent that
     settled on a habit in an early, wrong dream may never leave it.
     """
-    settings = task.dream
+    settings, rounds = task.dream, task.dream.rounds_of(task.real_steps)
     begin = starts(data, settings.starts, model.history, task.rng(f"starts {number}"), settings.beginnings)
-    cautious = number > settings.rounds - settings.cautious_rounds
+    cautious = number > rounds - settings.cautious_rounds
     steps, rows = settings.size(task.real_steps)
     contenders = {"": agent}
-    if number > settings.rounds / 2:
+    if number > rounds - settings.newcomers:
         contenders[" anew"] = task.learner(number)
     for name, contender in contenders.items():
 
@@ -116,7 +116,7 @@ def _taught(task: Task, model: FittedModel, agent: Sb3Agent, data: Trajectories,
                 starts=begin,
                 temperature=settings.temperature,
                 cautious=cautious,
-                fearless=number <= settings.fearless_rounds,
+                fearless=number <= round(settings.fearless * rounds),
                 disagreement_penalty=settings.disagreement_penalty,
                 disagreement_limit=settings.disagreement_limit,
             )
