@@ -26,7 +26,8 @@ ROOMS = [
     {"branching", "branchable"},
     {"collection", "exchange", "worlds"},
     {"trajectories", "examination", "budget"},
-    {"spaces", "files"},
+    {"spaces", "files", "price"},
+    {"statistics"},
 ]
 
 
