@@ -71,10 +71,8 @@ def _difference(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> tuple
     return theirs[..., 0] - ours[..., 0], ours[..., 1] - theirs[..., 1]
 
 
-def _interval(
-    ours: NDArray[np.float64], theirs: NDArray[np.float64], rng: np.random.Generator
-) -> tuple[float, float]:
-    """Percentiles of the price over resampled seeds: 0 where a resample's dream always pays, inf where it never does."""
+def _interval(ours: NDArray[np.float64], theirs: NDArray[np.float64], rng: np.random.Generator) -> tuple[float, float]:
+    """Percentiles of the price over resampled seeds: 0 where a resampled dream always pays, inf where it never does."""
     steps, overhead = _difference(*(_resampled(side, rng) for side in (ours, theirs)))
     prices = np.where(overhead >= 0, math.inf, 0.0)
     saves = steps > 0
@@ -85,4 +83,5 @@ def _interval(
 
 def _resampled(side: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     """The means of resampled seeds, `(RESAMPLES, 2)`."""
-    return side[rng.integers(len(side), size=(RESAMPLES, len(side)))].mean(axis=1)
+    drawn = rng.integers(len(side), size=(RESAMPLES, len(side)))
+    return np.asarray(side[drawn].mean(axis=1))

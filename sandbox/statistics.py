@@ -12,7 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtr, stdtrit
 
 CONFIDENCE = 0.95
-SEEDS_FOR_BOOTSTRAP = 10  # below, a percentile bootstrap is far too narrow: at 3 seeds it covers 75 % where it says 95 %
+SEEDS_FOR_BOOTSTRAP = (
+    10  # below, a percentile bootstrap is far too narrow: at 3 seeds it covers 75 % where it says 95 %
+)
 RESAMPLES = 2000
 
 Values = NDArray[np.float64]

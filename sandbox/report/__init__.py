@@ -16,12 +16,15 @@ from rich.table import Table
 from rich.text import Text
 
 from sandbox.files import write_text
-from sandbox.report import animations, figures, sections
-from sandbox.report.charts import draw
-from sandbox.report.results import decimals, number, read
-from sandbox.report.standings import Standing, best, standings, verdict
+from sandbox.report import animations, captions, evidence, figures, sections
+from sandbox.report.names import decimals, number
+from sandbox.report.pieces import typeset
+from sandbox.report.prices import sentence as price
+from sandbox.report.results import read
+from sandbox.report.standings import Standing, best, standings
+from sandbox.report.verdicts import verdict
 
-__all__ = ["table", "verdict", "write"]
+__all__ = ["price", "table", "verdict", "write"]
 
 LARGEST = 5_000_000  # bytes of the whole file
 
@@ -47,20 +50,23 @@ def write(folder: Path) -> Path:
 def page(results: Mapping[str, Any], animated: str) -> str:
     """The whole page as HTML; `animated` is the section with the animations."""
     here, contenders = Path(__file__).parent, standings(results)
-    charts = [figures.against_real_steps(contenders), figures.against_wall_clock(contenders)]
-    honesty = figures.honesty(contenders)
     return Template((here / "page.html").read_text(encoding="utf-8")).substitute(
         env=escape(str(results["env"])),
         style=(here / "page.css").read_text(encoding="utf-8"),
-        verdict=sections.typeset(verdict(results)),
+        verdict=typeset(verdict(results)),
+        price=typeset(price(results)),
         facts=sections.facts(results, contenders),
         table=sections.standings_table(contenders),
-        real_steps=draw(charts[0]),
-        wall_clock=draw(charts[1]),
+        comparisons=evidence.comparisons(contenders),
+        prices=evidence.price(contenders),
+        sweep=sections.swept(contenders),
+        real_steps=sections.charts(figures.against_real_steps(contenders), *captions.REAL_STEPS),
+        wall_clock=sections.charts(figures.against_wall_clock(contenders), *captions.WALL_CLOCK),
         band=sections.band_in_words(contenders),
-        honesty=sections.honesty(draw(honesty) if honesty else None),
+        honesty=sections.charts(figures.honesty(contenders), *captions.HONESTY),
         animations=animated,
         fidelity=sections.fidelity(contenders),
+        wrong=sections.wrong(contenders),
         cells=sections.cells(contenders),
         failures=sections.failures(contenders),
         origin=sections.origin(results),

@@ -172,7 +172,8 @@ def test_the_embedded_json_is_the_results_without_loss(tmp_path: Path) -> None:
 
 def test_every_chart_has_its_points(tmp_path: Path) -> None:
     charts = drawings(written(tmp_path, SEPARATED))
-    assert set(charts) == {f"{key}-{width}" for key in ("real-steps", "wall-clock", "honesty") for width in (720, 350)}
+    figures = {f"{key}-{width}" for key in ("real-steps", "wall-clock", "honesty") for width in (720, 350)}
+    assert set(charts) == figures | {"card-0", "card-1"}
     for key in ("real-steps-720", "real-steps-350", "wall-clock-720"):
         assert len(of_class(charts[key], "dot")) == 2 * 3 * 3 + 3 * 4, "two dreams with a null each, the best of SB3"
         assert len(of_class(charts[key], "final")) == 3
@@ -212,24 +213,22 @@ def test_nothing_is_drawn_outside_its_drawing(tmp_path: Path) -> None:
 
 def test_the_mean_line_is_the_mean_over_seeds_where_all_were_seen() -> None:
     table = standings(SEPARATED)
-    steps = next(series for series in against_real_steps(table).series if series.name == "diffusion")
+    steps = next(series for series in against_real_steps(table)[0].series if series.name == "diffusion")
     assert steps.curve is not None
     assert steps.curve.low is not None
     assert steps.curve.x.tolist() == [1000.0, 1500.0, 2000.0]
     assert steps.curve.mean.tolist() == pytest.approx([-390.0, -290.0, -190.0])
     assert steps.curve.mean - steps.curve.low == pytest.approx(4.302653 * 10 / np.sqrt(3) * np.ones(3))
-    clock = next(series for series in against_wall_clock(table).series if series.name == "diffusion")
+    clock = next(series for series in against_wall_clock(table)[0].series if series.name == "diffusion")
     assert clock.curve is not None
     assert (clock.curve.x[0], clock.curve.x[-1]) == (52.0, 100.0)
 
 
 def test_a_model_keeps_its_tone_in_every_chart() -> None:
     table = standings(SEPARATED)
-    promises = honesty(table)
-    assert promises is not None
     by_chart = [
         {series.name: (series.tone, series.shape) for series in chart.series if "simulator" not in series.name}
-        for chart in (against_real_steps(table), against_wall_clock(table), promises)
+        for chart in (*against_real_steps(table), *against_wall_clock(table), *honesty(table))
     ]
     assert by_chart[0] == by_chart[1] == by_chart[2]
     assert len(set(by_chart[0].values())) == 2
@@ -239,7 +238,7 @@ def test_long_times_are_told_in_minutes() -> None:
     slow = contrast([-180.0], [-930.0])
     for entry in slow["rows"]:
         entry["wall_seconds"]["total"] = 600.0
-    chart = against_wall_clock(standings(slow))
+    (chart,) = against_wall_clock(standings(slow))
     assert "minutes" in chart.x_label
     assert {series.final.x for series in chart.series if series.final} == {10.0}
 
