@@ -47,7 +47,7 @@ def score_cards(table: Sequence[Standing]) -> list[Panel]:
                 tone=css,
                 shape=shape,
                 bars=bars,
-                mark=(1 / SCALE, "no better than a baseline"),
+                mark=(1 / SCALE, "baseline"),
             )
         )
     return panels if names else []

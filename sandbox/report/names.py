@@ -14,7 +14,7 @@ PLACES = {
     "perfect": "{agent} in a perfect model",
     "persistence": "{agent} in a model of persistence",
     "simulator": "{agent} in the simulator",
-    "ceiling": "{agent} in the simulator, to the ceiling",
+    "ceiling": "{agent} at the ceiling",
 }
 SCALES = ((1e-3, 1e6, "µs"), (1.0, 1e3, "ms"), (100.0, 1.0, "s"), (6000.0, 1 / 60, "min"), (math.inf, 1 / 3600, "h"))
 
@@ -61,8 +61,10 @@ def seconds(value: float) -> str:
     return f"{amount:,.0f} {unit}" if abs(amount) >= 9.95 or amount == 0 else f"{amount:.2g} {unit}"
 
 
-def listed(words: list[str]) -> str:
-    """Words as a list in a sentence: "a, b and c"."""
+def listed(words: list[str], most: int = 100) -> str:
+    """Words as a list in a sentence, "a, b and c"; only their number, "7 others", where they are more than `most`."""
+    if len(words) > most:
+        return f"{len(words)} others"
     return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
 

@@ -19,10 +19,13 @@ def typeset(sentence: str) -> str:
 
 def cell(value: float | None, places: int | None = None, signed: bool = False) -> str:
     """A figure in a table; a dash where there is none."""
-    if value is None:
-        return NOTHING
+    return NOTHING if value is None else f"<td>{figured(value, places, signed)}</td>"
+
+
+def figured(value: float, places: int | None = None, signed: bool = False) -> str:
+    """A figure with a true minus sign, and a plus where it is `signed`."""
     sign = "+" if signed and value > 0 else ""
-    return f"<td>{sign}{number(value, decimals(value) if places is None else places).replace('-', '−')}</td>"
+    return sign + number(value, decimals(value) if places is None else places).replace("-", "−")
 
 
 def words_cell(words: str | None) -> str:
@@ -45,11 +48,9 @@ def table(caption: str, heads: Sequence[str], lines: str) -> str:
 
 
 def figure(drawings: Sequence[str], caption: str, label: str) -> str:
-    """Drawings with a caption, as one figure that can be reached by the keyboard."""
-    return (
-        f"<figure tabindex='0' aria-label='{escape(label)}'>{''.join(drawings)}"
-        f"<figcaption>{escape(caption)}</figcaption></figure>"
-    )
+    """Drawings with a caption, where there is one, as a figure that can be reached by the keyboard."""
+    below = f"<figcaption>{escape(caption)}</figcaption>" if caption else ""
+    return f"<figure tabindex='0' aria-label='{escape(label)}'>{''.join(drawings)}{below}</figure>"
 
 
 def section(name: str, title: str, body: str) -> str:

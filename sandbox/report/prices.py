@@ -15,7 +15,7 @@ import numpy as np
 
 from sandbox.price import Price, break_even, first_hold, goal
 from sandbox.report.entries import as_number
-from sandbox.report.names import decimals, number, seconds
+from sandbox.report.names import agent_name, decimals, number, seconds
 from sandbox.report.results import Row
 from sandbox.report.standings import Standing, best, modelled, standings
 
@@ -38,10 +38,11 @@ class Goal:
     def __str__(self) -> str:
         height = float(self.ceiling.returns.mean())
         places = decimals(self.wanted, self.random, height)
-        named = "the ceiling" if self.ceiling.mode == "ceiling" else "the best of the simulator at this budget"
+        named = "the ceiling" if self.ceiling.mode == "ceiling" else "the best agent of the simulator at this budget"
+        who = f"{agent_name(self.ceiling.agent)}, {number(self.ceiling.real_steps or 0)} real steps"
         return (
             f"a return of {number(self.wanted, places)}, 90 % of the way from random ({number(self.random, places)}) "
-            f"to {named} ({number(height, places)}: {self.ceiling.name})"
+            f"to {named} ({number(height, places)}: {who})"
         )
 
 
@@ -132,9 +133,9 @@ def interval_in_words(price: Price) -> str:
 
 def reached(offer: Offer, side: str) -> str:
     """How many seeds of a side reach the goal: "2 of 3 seeds of PPO in the rnn dream"."""
-    standing = offer.ours if side == "ours" else offer.theirs
-    held = offer.ours_reached if side == "ours" else offer.theirs_reached
-    return f"{len(held)} of {len(standing.done)} seeds of {standing.name}"
+    ours = side == "ours"
+    standing, held = (offer.ours, offer.ours_reached) if ours else (offer.theirs, offer.theirs_reached)
+    return f"{len(held)} of {len(standing.done)} seeds of {standing.name if ours else agent_name(standing.agent)}"
 
 
 def _told(found: Sequence[Offer], wanted: Goal) -> Offer:

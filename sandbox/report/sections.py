@@ -88,12 +88,15 @@ def band_in_words(contenders: Sequence[Standing]) -> str:
 
 
 def charts(drawn: Sequence[Chart], caption: str, instead: str) -> str:
-    """A figure of each chart, the caption below the last one, or the sentence that stands in their place."""
+    """A figure of each chart, under its title where there are several, or the sentence that stands in their place."""
     if not drawn:
         return absent(instead)
-    *others, last = drawn
-    first = [figure([draw(chart)], chart.title, chart.title) for chart in others]
-    return "".join([*first, figure([draw(last)], caption, last.title)])
+    titles = [f"<h3>{escape(chart.title)}</h3>" if len(drawn) > 1 else "" for chart in drawn]
+    captions = ["" if chart is not drawn[-1] else caption for chart in drawn]
+    return "".join(
+        title + figure([draw(chart)], below, chart.title)
+        for chart, title, below in zip(drawn, titles, captions, strict=True)
+    )
 
 
 def swept(contenders: Sequence[Standing]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from sandbox.report.figures import RETURN, ends, plain, short
+from sandbox.report.figures import ends, plain, short
 from sandbox.report.names import settings
 from sandbox.report.results import Interval, Row
 from sandbox.report.series import Chart, Curve, Dot, Final, Series
@@ -50,7 +50,7 @@ def _chart(place: int, setting: str, group: Sequence[Standing], table: Sequence[
         title=f"{first.name}: return against {words}",
         description=f"Mean and 95 % interval at every {words}: {told}.",
         x_label=f"{words[0].upper()}{words[1:]}, {short(first, [])}",
-        y_label=RETURN,
+        y_label="Return (reward per episode)",
         series=[each for each in (real, promised) if each is not None],
         baseline=(random.real.mean, "random", plain(random.real.mean), "tone tone-random")
         if random is not None and random.real is not None

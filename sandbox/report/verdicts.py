@@ -9,6 +9,8 @@ from sandbox.report.comparisons import Comparison, falls_below, with_log, with_s
 from sandbox.report.names import agent_name, chance, listed, number, settings
 from sandbox.report.standings import Standing, best, modelled, standings
 
+MOST_NAMES = 4  # in one sentence; the report's table has them all
+
 
 def verdict(results: Mapping[str, Any]) -> str:
     """What the results show: the best use of a model against the best agent of the simulator, then everything else.
@@ -62,7 +64,7 @@ def _others(ours: Standing | None, compared: Sequence[Comparison]) -> list[str]:
     rest = [each for each in compared if each.ours is not ours]
     words = {"beat": "Also beat it", "fell short": "Fell short of it", "no difference shown": "No difference shown"}
     by_outcome = {words[outcome]: [each.ours.name for each in rest if each.outcome == outcome] for outcome in words}
-    return [f"{lead}: {'; '.join(names)}." for lead, names in by_outcome.items() if names]
+    return [f"{lead}: {listed(names, MOST_NAMES)}." for lead, names in by_outcome.items() if names]
 
 
 def _ceiling(compared: Sequence[Comparison]) -> list[str]:
