@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from sandbox.report.entries import as_number
-from sandbox.report.figures import short
+from sandbox.report.figures import by_way, short
 from sandbox.report.names import decimals, number
 from sandbox.report.panels import Bar, Panel
 from sandbox.report.results import Row
 from sandbox.report.series import Chart, Curve, Final, Series
 from sandbox.report.standings import Standing, mean
-from sandbox.report.tones import tone, tones
+from sandbox.report.tones import TONES, tone, tones
 
 # Scores of which less is better, what they are called, and the baselines that a dream has to be better than.
 SCORES = {
@@ -71,24 +71,28 @@ def worst_dimensions(table: Sequence[Standing]) -> list[Panel]:
     return panels
 
 
-def drift(table: Sequence[Standing]) -> Chart | None:
-    """How far dreams are from what really follows, over the steps dreamed; None where no card tells it."""
-    known = [(standing, _drift(standing.done)) for standing in table]
-    told = [(standing, found) for standing, found in known if "dream" in found]
-    if not told:
-        return None
+def drift(table: Sequence[Standing]) -> list[Chart]:
+    """How far dreams are from what really follows, over the steps dreamed; empty where no card tells it."""
+    known = {standing.name: _drift(standing.done) for standing in table}
+    told = [standing for standing in table if "dream" in known[standing.name]]
+    return [_drift_chart(group, table, known, suffix, what) for suffix, what, group in by_way(told) if group]
+
+
+def _drift_chart(
+    group: Sequence[Standing],
+    table: Sequence[Standing],
+    known: Mapping[str, Mapping[str, Sequence[float]]],
+    suffix: str,
+    what: str,
+) -> Chart:
     given = tones(table)
-    series = [_line(short(each, table), *tone(each, given), found["dream"]) for each, found in told]
-    shared = {name: found[name] for _, found in told for name in BASELINES if name in found}
-    series += [
-        _line(words, "tone tone-random", 8 - place, shared[name], dashed=True)
-        for place, (name, words) in enumerate(BASELINES.items())
-        if name in shared
-    ]
+    series = [_line(short(each, table), *tone(each, given), known[each.name]["dream"]) for each in group]
+    shared = {name: known[each.name][name] for each in group for name in BASELINES if name in known[each.name]}
+    series += [_line(BASELINES[name], "tone tone-random", TONES, curve, dashed=True) for name, curve in shared.items()]
     words = "; ".join(f"{one.name}: {one.value}" for one in series)
     return Chart(
-        key="drift",
-        title="Drift of the dreams over time",
+        key=f"drift{suffix}",
+        title=f"Drift of the dreams over time{what}",
         description=f"Distance between dreamed and true futures; at the last step {words}.",
         x_label="Steps ahead (under the same actions)",
         y_label="Distance to what really follows (less is better)",

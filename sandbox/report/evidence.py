@@ -65,7 +65,7 @@ def price(contenders: Sequence[Standing]) -> str:
     peers = {offer.theirs.name: offer for offer in held}
     lines = [_line(offer.ours, offer.ours_reached, _price(offer, len(peers) > 1)) for offer in held]
     lines += [_line(offer.theirs, offer.theirs_reached, None) for offer in peers.values()]
-    grid = table("The goal and its price", ["Agent", "Held by", "Real steps", "Overhead", "Price"], "".join(lines))
+    grid = table("The goal and its price", ["Agent", "Price", "Held by", "Real steps", "Overhead"], "".join(lines))
     goal = f"The goal is {wanted}. "
     missed = [offer.ours.name for offer in found if not offer.ours_reached]
     never = f"No seed ever held it of {listed(missed, most=4)}. " if missed else ""
@@ -76,7 +76,7 @@ def _line(standing: Standing, held: prices.Reached, price: str | None) -> str:
     steps, overhead = mean(steps for steps, _ in held), mean(overhead for _, overhead in held)
     spent = NOTHING if overhead is None else f"<td>{number(overhead, 1).replace('-', '−')} s</td>"
     seeds = f"<td>{len(held)} of {len(standing.done)} seeds</td>"
-    return f"<tr>{row_head(standing.name)}{seeds}{cell(steps, places=0)}{spent}{words_cell(price)}</tr>"
+    return f"<tr>{row_head(standing.name)}{words_cell(price)}{seeds}{cell(steps, places=0)}{spent}</tr>"
 
 
 def _price(offer: prices.Offer, names_peer: bool) -> str | None:

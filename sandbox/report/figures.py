@@ -54,7 +54,7 @@ def against_wall_clock(table: Sequence[Standing]) -> list[Chart]:
 def honesty(table: Sequence[Standing]) -> list[Chart]:
     """Return in the dream beside return in the simulator; empty where no agent was judged in a dream."""
     dreamers = [standing for standing in table if standing.dream is not None and standing.real is not None]
-    return [_honesty(group, table, suffix, what) for suffix, what, group in _by_way(dreamers) if group]
+    return [_honesty(group, table, suffix, what) for suffix, what, group in by_way(dreamers) if group]
 
 
 def _honesty(dreamers: Sequence[Standing], table: Sequence[Standing], suffix: str, what: str) -> Chart:
@@ -79,7 +79,7 @@ def _honesty(dreamers: Sequence[Standing], table: Sequence[Standing], suffix: st
     )
 
 
-def _by_way(contenders: Sequence[Standing]) -> list[tuple[str, str, list[Standing]]]:
+def by_way(contenders: Sequence[Standing]) -> list[tuple[str, str, list[Standing]]]:
     """One group, or, where that would be a crowd, one for each way of using a model: suffix, words, members.
 
     Baselines that learn in a dream without a model stand beside the dreams.
@@ -105,7 +105,7 @@ def _learning(
     references = [standing for mode in SIMULATED for standing in [best(table, mode)] if standing is not None]
     others = [s for s in table if s.real and s.mode not in (*SIMULATED, "random")]
     charts = []
-    for suffix, what, group in _by_way(others):
+    for suffix, what, group in by_way(others):
         drawn = [s for s in table if s in references or s in group]
         series: list[Series] = []
         for standing in drawn:

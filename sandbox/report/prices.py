@@ -71,8 +71,8 @@ def sentence(results: Mapping[str, Any]) -> str:
     assert told.price is not None
     cost = as_number(results.get("step_seconds"))
     here = "what one of yours costs was not measured" if cost is None else f"yours costs {seconds(cost)}"
-    measured = f"Measured at {wanted}, held by {reached(told, 'ours')} and {reached(told, 'theirs')}."
-    return f"{in_words(told.ours, told.price)}; {here}. {measured}"
+    ours, theirs = _holders(told.ours, told.ours_reached), _holders(told.theirs, told.theirs_reached)
+    return f"{in_words(told.ours, told.price)}; {here}. Measured at {wanted}, held by {ours} and {theirs}."
 
 
 def goal_of(table: Sequence[Standing]) -> Goal:
@@ -131,11 +131,9 @@ def interval_in_words(price: Price) -> str:
     return f" (95 % interval {f'from {low} up' if math.isinf(price.high) else f'{low} to {seconds(price.high)}'})"
 
 
-def reached(offer: Offer, side: str) -> str:
-    """How many seeds of a side reach the goal: "2 of 3 seeds of PPO in the rnn dream"."""
-    ours = side == "ours"
-    standing, held = (offer.ours, offer.ours_reached) if ours else (offer.theirs, offer.theirs_reached)
-    return f"{len(held)} of {len(standing.done)} seeds of {standing.name if ours else agent_name(standing.agent)}"
+def _holders(standing: Standing, held: Reached) -> str:
+    """How many seeds hold the goal: "2 of 3 seeds of PPO in the rnn dream"."""
+    return f"{len(held)} of {len(standing.done)} seeds of {standing.name}"
 
 
 def _told(found: Sequence[Offer], wanted: Goal) -> Offer:

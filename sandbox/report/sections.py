@@ -134,11 +134,11 @@ def fidelity(contenders: Sequence[Standing]) -> str:
 
 def wrong(contenders: Sequence[Standing]) -> str:
     """Where the dreams go wrong: the worst dimensions and the drift over time; empty where no card tells it."""
-    panels, chart = cards.worst_dimensions(contenders), cards.drift(contenders)
+    panels, drift = cards.worst_dimensions(contenders), cards.drift(contenders)
     worst = "The dimensions with the largest error of each model, in standard deviations, on one scale for all."
     far = "How far dreamed futures are from true ones under the same actions, means over states and seeds."
     parts = [figure([grid(panels)], worst, "The worst dimensions of each model")] if panels else []
-    parts += [figure([draw(chart)], far, chart.title)] if chart else []
+    parts += [charts(drift, far, "")] if drift else []
     return section("wrong", "Where the dreams go wrong", "".join(parts))
 
 

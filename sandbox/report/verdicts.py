@@ -89,7 +89,7 @@ def _upsampling(compared: Sequence[Comparison]) -> list[str]:
         lead = "below it by more than its interval" if falls_below(each) else lead
         who = ", ".join([each.ours.model or "", *settings(each.ours.sweep)])
         said.setdefault(lead, []).append(f"{who} ({each.ours.real}{tested})")
-    alone = listed(sorted({_figure(each.theirs) for each in compared}))
+    alone = listed(sorted({f"{each.theirs.name} ({each.theirs.real})" for each in compared}))
     return [f"Upsampling beside {alone}: {'; '.join(f'{lead}: {listed(who)}' for lead, who in said.items())}."]
 
 

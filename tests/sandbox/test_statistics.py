@@ -43,13 +43,27 @@ def test_holms_correction_by_hand() -> None:
     assert holm([]).tolist() == []
 
 
-@pytest.mark.parametrize(("seeds", "least"), [(3, 0.935), (5, 0.935), (10, 0.90), (20, 0.92)])
+@pytest.mark.parametrize(("seeds", "least"), [(3, 0.935), (5, 0.935), (10, 0.91), (20, 0.91)])
 def test_an_interval_covers_what_it_says(seeds: int, least: float) -> None:
     rng = np.random.default_rng(seeds)
-    held = [low <= 0 <= high for _, low, high in (interval(rng.normal(size=seeds), rng) for _ in range(1000))]
+    held = [
+        low <= 0 <= high
+        for _, low, high in (interval(rng.normal(size=seeds), rng) for _ in range(1000 if seeds < 10 else 300))
+    ]
     assert np.mean(held) >= least
 
 
 def test_a_stratified_bootstrap_keeps_every_stratum_in_every_resample() -> None:
     apart = np.array([[0.0, 100.0, 200.0, 300.0]] * 10)  # (S, K): no spread within a stratum
     assert bootstrap(apart, np.random.default_rng(0)) == (150.0, 150.0)
+
+
+def test_corrected_tests_that_share_a_reference_err_together_in_one_of_twenty_experiments() -> None:
+    """Six equal contenders beside one: uncorrected, more than one in ten experiments would tell one of them apart."""
+    rng, experiments = np.random.default_rng(0), 1000
+    raw = []
+    for _ in range(experiments):
+        seen = rng.normal(size=(7, 5))
+        raw.append([welch(ours, seen[0]) for ours in seen[1:]])
+    assert np.mean([min(holm(each)) <= 0.05 for each in raw]) <= 0.05
+    assert np.mean(np.min(raw, axis=1) <= 0.05) > 0.1
