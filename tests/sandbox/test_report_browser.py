@@ -129,6 +129,7 @@ def browse(page: Path, home: Path, *flags: str) -> tuple[str, str]:
         "--headless",
         "--no-sandbox",
         "--disable-gpu",
+        "--disable-dev-shm-usage",
         "--hide-scrollbars",
         "--enable-logging=stderr",
     ]
