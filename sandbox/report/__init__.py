@@ -62,6 +62,7 @@ def page(results: Mapping[str, Any], animated: str) -> str:
         sweep=sections.swept(contenders),
         real_steps=sections.charts(figures.against_real_steps(contenders), *captions.REAL_STEPS),
         wall_clock=sections.charts(figures.against_wall_clock(contenders), *captions.WALL_CLOCK),
+        equal_time=evidence.equal_time(contenders),
         band=sections.band_in_words(contenders),
         honesty=sections.charts(figures.honesty(contenders), *captions.HONESTY),
         animations=animated,
@@ -75,8 +76,23 @@ def page(results: Mapping[str, Any], animated: str) -> str:
 
 
 def embedded(results: Mapping[str, Any]) -> str:
-    """`results` as JSON that cannot close its element: every "<", which JSON knows only in strings, is escaped."""
-    return json.dumps(results, indent=1, ensure_ascii=False).replace("<", "\\u003c")
+    """`results` as JSON that cannot close its element: every "<", which JSON knows only in strings, is escaped.
+
+    Of results that alone would fill the page, the returns of single episodes and the cards stay in `results.json`.
+    """
+    whole = _json(results)
+    if len(whole.encode()) <= LARGEST // 2:
+        return whole
+    rows = [{key: value for key, value in row.items() if key != "card"} for row in results["rows"]]
+    for row in rows:
+        if isinstance(row.get("return_real"), dict):
+            row["return_real"] = {key: value for key, value in row["return_real"].items() if key != "returns"}
+    left_out = "too large for this page: the returns of single episodes and the cards, which results.json holds"
+    return _json({**results, "rows": rows, "left_out": left_out})
+
+
+def _json(results: Mapping[str, Any]) -> str:
+    return json.dumps(results, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def table(results: Mapping[str, Any]) -> Table:

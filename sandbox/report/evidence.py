@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from sandbox.report import prices
 from sandbox.report.comparisons import Comparison, falls_below, with_log, with_simulator
+from sandbox.report.equal_time import ByThen, at_equal_time
 from sandbox.report.names import chance, listed, number, seconds
 from sandbox.report.pieces import NOTHING, cell, figured, note, row_head, section, table, typeset, words_cell
-from sandbox.report.standings import Standing, mean
+from sandbox.report.standings import Standing, best, mean
 
 TESTED = (
     "Differences of mean returns over seeds, which are the sampling unit. Tests are Welch’s; where seeds share a log, "
@@ -38,7 +39,33 @@ def comparisons(contenders: Sequence[Standing]) -> str:
     )
     heads = ["Agent", *(f"Beside {name}" for name in references)]
     grid = table("Every comparison: difference, corrected p-value, outcome", heads, lines)
-    return section("shown", "What is shown, and what is not", grid + note(TESTED))
+    return section("shown", "What is shown, and what is not", grid + note(TESTED + _flawless(contenders)))
+
+
+def _flawless(contenders: Sequence[Standing]) -> str:
+    """What a flawless model gives beside the ceiling: whether dream, agents and budget are right."""
+    perfect, ceiling = best(contenders, "perfect"), best(contenders, "ceiling")
+    if perfect is None or ceiling is None:
+        return ""
+    return (
+        f" With the simulator itself in the model’s place, {perfect.name}: {perfect.real}; the ceiling: {ceiling.real}."
+    )
+
+
+def equal_time(contenders: Sequence[Standing]) -> str:
+    """The section with a line for each contender and the simulator's best after the same time; empty where unknown."""
+    lines = "".join(map(_by_then, at_equal_time(contenders)))
+    if not lines:
+        return ""
+    heads = ["Agent", "Wall-clock", "Return", "In the simulator by then", "Of"]
+    return table("At equal wall-clock: the last evaluations made by then", heads, lines)
+
+
+def _by_then(each: ByThen) -> str:
+    took = f"<td>{seconds(each.seconds)}</td>"
+    peer = each.theirs.name + (", at its end" if each.ended else "")
+    words = words_cell(str(each.ours.real)) + words_cell(str(each.real)) + words_cell(peer)
+    return f"<tr>{row_head(each.ours.name)}{took}{words}</tr>"
 
 
 def _comparison(each: Comparison | None) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sandbox.report.comparisons import Comparison, falls_below, with_log, with_simulator
-from sandbox.report.names import agent_name, chance, listed, number, settings
+from sandbox.report.equal_time import ByThen, at_equal_time
+from sandbox.report.names import agent_name, chance, listed, number, seconds, settings
 from sandbox.report.standings import Standing, best, modelled, standings
 
 MOST_NAMES = 4  # in one sentence; the report's table has them all
@@ -21,10 +22,12 @@ def verdict(results: Mapping[str, Any]) -> str:
     """
     table = standings(results)
     compared = with_simulator(table)
-    ours, simulator = best(modelled(table)), best(table, "simulator")
+    ours, simulator = best(modelled(table)), best(table, "simulator") or best(table, "ceiling")
     sentences = [_outcome(str(results["env"]), ours, simulator, compared)]
     sentences += _others(ours, [each for each in compared if each.theirs is simulator])
-    sentences += _ceiling([each for each in compared if each.ours is ours and each.theirs.mode == "ceiling"])
+    ceiling = [each for each in compared if each.theirs.mode == "ceiling" and each.theirs is not simulator]
+    sentences += _ceiling([each for each in ceiling if each.ours is ours])
+    sentences += [_by_then(each) for each in at_equal_time(table) if each.ours is ours]
     sentences += _upsampling(with_log(table)) + _beside_random(ours, best(table, "random"))
     return " ".join(sentences + _unfinished(table))
 
@@ -76,6 +79,12 @@ def _ceiling(compared: Sequence[Comparison]) -> list[str]:
         tested = "" if each.p_value is None else f", {chance(each.p_value)}"
         sentences.append(f"As to the ceiling, {words} {reached}{tested}.")
     return sentences
+
+
+def _by_then(each: ByThen) -> str:
+    stood = "ended at" if each.ended else "stood at"
+    agent = agent_name(each.theirs.agent)
+    return f"After the wall-clock that it took, {seconds(each.seconds)}, {agent} in the simulator {stood} {each.real}."
 
 
 def _upsampling(compared: Sequence[Comparison]) -> list[str]:

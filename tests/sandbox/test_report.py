@@ -25,6 +25,7 @@ from sandbox.report.standings import standings
 from sandbox.report.sweeps import sweeps
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
+PUBLISHED = [path for path in sorted(RESULTS.rglob("*.json")) if "rows" in json.loads(path.read_text())]
 SCRIPT = "<script>alert('x')</script>"
 
 
@@ -389,6 +390,37 @@ def test_the_file_stays_below_five_megabytes(tmp_path: Path) -> None:
     assert "left out, for the page would pass 5 MB with it" in page
 
 
+def test_results_that_alone_would_fill_the_page_are_embedded_without_single_episodes(tmp_path: Path) -> None:
+    results = contrast([-180.0, -190.0], [-930.0, -950.0])
+    for entry in results["rows"]:
+        entry["return_real"]["returns"] = [entry["return_real"]["mean"]] * 60_000
+    page = written(tmp_path, results)
+    assert len(page.encode()) <= report.LARGEST
+    assert "the returns of single episodes and the cards, which results.json holds" in page
+
+
+def test_at_equal_wall_clock_the_last_evaluation_by_then_counts(tmp_path: Path) -> None:
+    results = contrast([-180.0, -190.0], [-930.0, -950.0])
+    for entry in results["rows"]:
+        entry["wall_seconds"]["total"] = 80.0 if entry["mode"] == "dream" else 100.0
+    words = report.verdict(results)
+    assert "After the wall-clock that it took, 80 s, SAC in the simulator stood at -1,040 [-1,167, -913]." in words
+    page = written(tmp_path, results)
+    assert page.count("−1,040 [−1,167, −913]") == 3, "in the verdict, and beside either dream"
+    for entry in results["rows"]:
+        entry["wall_seconds"]["total"] = 20.0
+    assert "After the wall-clock" not in report.verdict(results), "nothing was evaluated by then"
+
+
+def test_a_ceiling_alone_is_what_a_dream_is_compared_with() -> None:
+    results = contrast([-180.0, -190.0, -185.0], [])
+    results["rows"] += [row("ceiling", None, "sac", seed, -150.0 + seed, real_steps=9000) for seed in range(3)]
+    words = report.verdict(results)
+    assert "after 2,000 real steps against 9,000" in words
+    assert "fell short of the best agent trained in the simulator (SAC: -149" in words
+    assert "As to the ceiling" not in words
+
+
 def test_a_clear_win_is_called_one_and_tells_its_seeds() -> None:
     words = report.verdict(SEPARATED)
     assert "the same 2,000 real steps" in words
@@ -539,19 +571,14 @@ def test_a_file_edited_by_hand_is_refused_in_one_sentence(tmp_path: Path, change
 
 
 def test_rows_from_before_the_new_columns_are_still_read(tmp_path: Path) -> None:
-    old = [
-        name for name in row("dream", "rnn", "ppo", 0, -1.0) if name in ("sweep", "log", "card", "simulator_seconds")
-    ]
-    assert not old, "the rows of these tests have none of them"
+    assert not {"sweep", "log", "card", "simulator_seconds"} & SEPARATED["rows"][0].keys()
     assert "run the contrast again to measure them" in report.price(SEPARATED)
     assert "No break-even price" in written(tmp_path, SEPARATED)
 
 
-@pytest.mark.parametrize("path", sorted(RESULTS.rglob("*.json")), ids=lambda path: str(path.relative_to(RESULTS)))
+@pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: str(path.relative_to(RESULTS)))
 def test_every_published_result_is_a_report(tmp_path: Path, path: Path) -> None:
     results = json.loads(path.read_text())
-    if "rows" not in results or "env" not in results:
-        pytest.skip(f"{path.name} is no contrast's")
     page = written(tmp_path, results)
     parsed(page)
     assert results["env"] in report.verdict(results)
