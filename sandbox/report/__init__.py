@@ -21,8 +21,8 @@ from sandbox.report.names import decimals, number
 from sandbox.report.pieces import typeset
 from sandbox.report.prices import sentence as price
 from sandbox.report.results import read
-from sandbox.report.standings import Standing, best, standings
-from sandbox.report.verdicts import verdict
+from sandbox.report.standings import Standing, leader, standings
+from sandbox.report.verdicts import sentences, verdict
 
 __all__ = ["price", "table", "verdict", "write"]
 
@@ -50,11 +50,13 @@ def write(folder: Path) -> Path:
 def page(results: Mapping[str, Any], animated: str) -> str:
     """The whole page as HTML; `animated` is the section with the animations."""
     here, contenders = Path(__file__).parent, standings(results)
+    first, *more = sentences(results)
     return Template((here / "page.html").read_text(encoding="utf-8")).substitute(
         env=escape(str(results["env"])),
         style=(here / "page.css").read_text(encoding="utf-8"),
-        verdict=typeset(verdict(results)),
+        verdict=typeset(first),
         price=typeset(price(results)),
+        more=f"<ul class='more'>{''.join(f'<li>{typeset(said)}</li>' for said in more)}</ul>" if more else "",
         facts=sections.facts(results, contenders),
         table=sections.standings_table(contenders),
         comparisons=evidence.comparisons(contenders),
@@ -105,9 +107,9 @@ def table(results: Mapping[str, Any]) -> Table:
     lines.add_column("agent", overflow="fold")
     for heading in ("seeds", "real return", "in its dream", "gap", "real steps", "dream steps", "seconds"):
         lines.add_column(heading, justify="right")
-    leader = best(contenders)
+    winner = leader(contenders)
     for standing in contenders:
-        first = standing is leader
+        first = standing is winner
         cells = [standing.name + (" (best)" if first else ""), *_line(standing)]
         lines.add_row(*(Text(cell) for cell in cells), style="bold" if first else "")
     return lines

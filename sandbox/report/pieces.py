@@ -12,8 +12,9 @@ NOTHING = "<td class='none'>–</td>"
 
 
 def typeset(sentence: str) -> str:
-    """Escaped text in which a number's hyphen is a minus sign and its interval does not break over lines."""
+    """Escaped text in which a number's hyphen is a minus sign; an interval or a p-value does not break over lines."""
     text = re.sub(r"(?<![\w-])-(?=\d)", "−", escape(sentence)).replace(" %", "\N{NO-BREAK SPACE}%")
+    text = re.sub(r"\bp (=|&lt;) (?=\d)", "p\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}", text)
     return re.sub(r"−?[\d,.]+ \[[^\]]+\]", lambda found: f"<span class='figure'>{found[0]}</span>", text)
 
 

@@ -18,7 +18,7 @@ from sandbox.report.panels import grid
 from sandbox.report.pieces import NOTHING, absent, cell, figure, row_head, section, table, typeset
 from sandbox.report.results import Row
 from sandbox.report.series import Chart
-from sandbox.report.standings import Standing, best, mean
+from sandbox.report.standings import Standing, leader, mean
 from sandbox.report.sweeps import sweeps
 from sandbox.report.tones import tone, tones
 from sandbox.statistics import SEEDS_FOR_BOOTSTRAP
@@ -46,8 +46,8 @@ def facts(results: Mapping[str, Any], contenders: Sequence[Standing]) -> str:
 
 def standings_table(contenders: Sequence[Standing]) -> str:
     """One line for each contender, the highest return first and marked."""
-    given, leader = tones(contenders), best(contenders)
-    lines = "".join(_standing(standing, standing is leader, *tone(standing, given)) for standing in contenders)
+    given, first = tones(contenders), leader(contenders)
+    lines = "".join(_standing(standing, standing is first, *tone(standing, given)) for standing in contenders)
     heads = ["Agent", "Seeds", "Return in the simulator", "Return in its dream", "Gap"]
     return table("Standings, highest real return first", [*heads, "Real steps", "Dream steps", "Seconds"], lines)
 

@@ -104,6 +104,11 @@ def best(table: Sequence[Standing], mode: str | None = None) -> Standing | None:
     return max(judged, key=lambda standing: standing.height, default=None)
 
 
+def leader(table: Sequence[Standing]) -> Standing | None:
+    """The best contender that anyone could use: a perfect model is a yardstick."""
+    return best([standing for standing in table if standing.mode != "perfect"])
+
+
 def modelled(table: Sequence[Standing]) -> list[Standing]:
     """The judged contenders that use a generative model, in the order of `table`."""
     return [standing for standing in table if standing.modelled and standing.real is not None]

@@ -20,16 +20,21 @@ def verdict(results: Mapping[str, Any]) -> str:
     say so; a dream that is not shown to beat random play, an upsampled log that is worse than the log alone, and every
     cell that failed, are named.
     """
+    return " ".join(sentences(results))
+
+
+def sentences(results: Mapping[str, Any]) -> list[str]:
+    """The sentences of the verdict, the outcome first."""
     table = standings(results)
     compared = with_simulator(table)
     ours, simulator = best(modelled(table)), best(table, "simulator") or best(table, "ceiling")
-    sentences = [_outcome(str(results["env"]), ours, simulator, compared)]
-    sentences += _others(ours, [each for each in compared if each.theirs is simulator])
+    told = [_outcome(str(results["env"]), ours, simulator, compared)]
+    told += _others(ours, [each for each in compared if each.theirs is simulator])
     ceiling = [each for each in compared if each.theirs.mode == "ceiling" and each.theirs is not simulator]
-    sentences += _ceiling([each for each in ceiling if each.ours is ours])
-    sentences += [_by_then(each) for each in at_equal_time(table) if each.ours is ours]
-    sentences += _upsampling(with_log(table)) + _beside_random(ours, best(table, "random"))
-    return " ".join(sentences + _unfinished(table))
+    told += _ceiling([each for each in ceiling if each.ours is ours])
+    told += [_by_then(each) for each in at_equal_time(table) if each.ours is ours]
+    told += _upsampling(with_log(table)) + _beside_random(ours, best(table, "random"))
+    return told + _unfinished(table)
 
 
 def _outcome(env: str, ours: Standing | None, simulator: Standing | None, compared: Sequence[Comparison]) -> str:
@@ -65,7 +70,11 @@ def _nothing_to_compare(env: str, ours: Standing | None, simulator: Standing | N
 def _others(ours: Standing | None, compared: Sequence[Comparison]) -> list[str]:
     """What became of the contenders that are not the best one."""
     rest = [each for each in compared if each.ours is not ours]
-    words = {"beat": "Also beat it", "fell short": "Fell short of it", "no difference shown": "No difference shown"}
+    words = {
+        "beat": "Also beat it",
+        "fell short": "Fell short of it",
+        "no difference shown": "No difference to it shown",
+    }
     by_outcome = {words[outcome]: [each.ours.name for each in rest if each.outcome == outcome] for outcome in words}
     return [f"{lead}: {listed(names, MOST_NAMES)}." for lead, names in by_outcome.items() if names]
 
