@@ -1,6 +1,6 @@
 """A run folder becomes `report.html`: one file that needs no network, no script and nothing else beside it.
 
-A pure function of files: it trains nothing, evaluates nothing, and computes nothing beyond aggregation for display.
+A pure function of files: it trains nothing, evaluates nothing, and computes nothing beyond statistics of what is there.
 """
 
 from __future__ import annotations

@@ -10,22 +10,30 @@ from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
+LARGEST = 1e100
 WAY_OUT = "take back the edit or run `sandbox contrast` again."
 
 
 def as_number(value: object) -> float | None:
-    """A finite number, or None for whatever else stands in its place."""
+    """A finite number of a size that can be squared, or None for whatever else stands in its place."""
     if isinstance(value, bool) or not isinstance(value, Real):
         return None
-    return float(value) if math.isfinite(value) else None
+    try:
+        known = float(value)
+    except OverflowError:  # JSON's whole numbers know no end
+        return None
+    return known if abs(known) <= LARGEST else None
 
 
 def numeric(entry: Mapping[str, Any], key: str, where: str) -> float | None:
     """The number under `key`, or None where there is none."""
     value = entry.get(key)
-    if value is None or (isinstance(value, Real) and not isinstance(value, bool)):
-        return as_number(value)
-    raise refusal(where, key, value, "a number")
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    known = as_number(value)
+    if known is None:
+        raise refusal(where, key, value, "a number")
+    return known
 
 
 def whole(entry: Mapping[str, Any], key: str, where: str) -> int:

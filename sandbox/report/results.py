@@ -71,6 +71,8 @@ class Row:
     sweep: Mapping[str, float | str] = field(default_factory=dict)
     log: str | None = None  # a hash of the log that it learned from, where several rows share one
     card: Mapping[str, Any] = field(default_factory=dict)
+    simulator_seconds: float | None = None  # the part of its wall-clock that was spent inside the simulator
+    notes: tuple[str, ...] = ()
 
     @property
     def done(self) -> bool:
@@ -159,6 +161,8 @@ def _row(entry: object, where: str) -> Row:
         sweep=_sweep(mapping(entry, "sweep", where), where),
         log=maybe_words(entry, "log", where) if entry.get("log") else None,
         card=mapping(entry, "card", where),
+        simulator_seconds=numeric(entry, "simulator_seconds", where),
+        notes=tuple(str(note) for note in items(entry, "notes", where)),
     )
 
 
@@ -193,7 +197,7 @@ def _points(raw: list[Any], where: str) -> list[Point]:
 def _sweep(raw: Mapping[str, Any], where: str) -> dict[str, float | str]:
     found: dict[str, float | str] = {}
     for key, value in raw.items():
-        if not isinstance(value, str | int | float):
+        if not isinstance(value, str | bool) and as_number(value) is None:
             raise refusal(where, f"sweep {key}", value, "a number or a word")
-        found[str(key)] = value
+        found[str(key)] = str(value).lower() if isinstance(value, bool) else value
     return found

@@ -23,7 +23,6 @@ from sandbox.report.sweeps import sweeps
 from sandbox.report.tones import tone, tones
 from sandbox.statistics import SEEDS_FOR_BOOTSTRAP
 
-PARTS = ("collect", "fit", "learn")
 PLAIN = ("env_arguments", "real_steps", "ceiling_steps", "horizon", "settings", "sweep", "device")
 
 
@@ -143,21 +142,26 @@ def wrong(contenders: Sequence[Standing]) -> str:
 
 
 def cells(contenders: Sequence[Standing]) -> str:
-    """Every cell on a line of its own."""
+    """Every cell on a line of its own, and what was noted while it ran."""
+    rows = [row for standing in contenders for row in standing.rows]
+    parts = list(dict.fromkeys(part for row in rows for part in row.wall_seconds if part != "total"))
     heads = ["Cell", "Status", "Return in the simulator", "In its dream", "Real steps", "Evaluation steps"]
-    heads += [f"{part.capitalize()}, s" for part in PARTS] + ["All, s"]
-    lines = "".join(_cell(row) for standing in contenders for row in standing.rows)
-    return table("Every cell; a cell's interval is over its evaluation episodes", heads, lines)
+    heads += [*(f"{part.capitalize()}, s" for part in parts), "All, s", "Of it in the simulator, s"]
+    lines = "".join(_cell(row, parts) for row in rows)
+    noted = "".join(f"<li>{escape(f'{row.name}: {said}')}</li>" for row in rows for said in row.notes)
+    grid = table("Every cell; a cell's interval is over its evaluation episodes", heads, lines)
+    return grid + (f"<ul>{noted}</ul>" if noted else "")
 
 
-def _cell(row: Row) -> str:
+def _cell(row: Row, parts: Sequence[str]) -> str:
     return (
         f"<tr>{row_head(row.name)}<td>{escape(row.status)}</td>"
         + (f"<td>{typeset(str(row.real))}</td>" if row.real else NOTHING)
         + cell(row.dream)
         + cell(row.real_steps, places=0)
         + cell(row.evaluation_steps, places=0)
-        + "".join(cell(row.wall_seconds.get(part), places=0) for part in (*PARTS, "total"))
+        + "".join(cell(row.wall_seconds.get(part), places=0) for part in (*parts, "total"))
+        + cell(row.simulator_seconds, places=0)
         + "</tr>"
     )
 

@@ -390,10 +390,13 @@ def test_the_file_stays_below_five_megabytes(tmp_path: Path) -> None:
     assert "left out, for the page would pass 5 MB with it" in page
 
 
-def test_results_that_alone_would_fill_the_page_are_embedded_without_single_episodes(tmp_path: Path) -> None:
+def test_results_that_alone_would_fill_the_page_are_embedded_without_single_episodes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     results = contrast([-180.0, -190.0], [-930.0, -950.0])
     for entry in results["rows"]:
-        entry["return_real"]["returns"] = [entry["return_real"]["mean"]] * 60_000
+        entry["return_real"]["returns"] = [entry["return_real"]["mean"]] * 3000
+    monkeypatch.setattr(report, "LARGEST", 250_000)
     page = written(tmp_path, results)
     assert len(page.encode()) <= report.LARGEST
     assert "the returns of single episodes and the cards, which results.json holds" in page
@@ -568,6 +571,31 @@ def test_a_file_edited_by_hand_is_refused_in_one_sentence(tmp_path: Path, change
     assert str(tmp_path / "results.json") in str(refusal.value)
     assert str(refusal.value).endswith("take back the edit or run `sandbox contrast` again.")
     assert "\n" not in str(refusal.value)
+
+
+def places(value: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The way to everything inside a JSON value."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [found for key, each in inside for found in [(*way, key), *places(each, (*way, key))]]
+
+
+def test_whatever_is_edited_the_file_is_read_or_refused_in_one_sentence(tmp_path: Path) -> None:
+    rng, whole = np.random.default_rng(0), json.dumps(swept([0.5, 1.0]))
+    refused = []
+    for _ in range(100):
+        results = json.loads(whole)
+        ways = places(results)
+        *way, last = ways[rng.integers(len(ways))]
+        holder = results
+        for key in way:
+            holder = holder[key]
+        holder[last] = [None, "text", -1e300, 0, [], {}, [[1]], {"a": None}, True, 10**400][rng.integers(10)]
+        try:
+            parsed(written(tmp_path, results))
+        except ValueError as refusal:
+            refused.append(str(refusal))
+    assert 10 < len(refused) < 90
+    assert all(str(tmp_path) in words and "\n" not in words for words in refused)
 
 
 def test_rows_from_before_the_new_columns_are_still_read(tmp_path: Path) -> None:
