@@ -19,7 +19,7 @@ from sandbox.report.tones import TONES, tone, tones
 # Scores of which less is better, what they are called, and the baselines that a dream has to be better than.
 SCORES = {
     "energy_score": ("next step", ("persistence", "climatology")),
-    "crps": ("each dimension", ("crps_climatology",)),
+    "crps": ("dimensions", ("crps_climatology",)),
     "reward_error": ("reward, error", ("reward_error_climatology",)),
     "reward_crps": ("reward, law", ("reward_crps_climatology",)),
     "ending_brier": ("ending", ("ending_brier_climatology",)),
