@@ -210,6 +210,8 @@ def gather(
         "env": contrast.world.name,
         "env_arguments": dict(contrast.world.arguments),
         "real_steps": contrast.real_steps,
+        "settings": dict(contrast.dream),
+        "device": contrast.device,
         "rows": list(_rows(cells, failed, out)),
         "horizon": found.horizon,
         "step_seconds": found.step_seconds,

@@ -28,7 +28,8 @@ ROOMS = [
     {"counted"},
     {"collection", "exchange", "worlds"},
     {"trajectories", "examination", "budget", "batches"},
-    {"spaces", "files"},
+    {"spaces", "files", "price"},
+    {"statistics"},
 ]
 
 

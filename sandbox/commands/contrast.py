@@ -76,6 +76,7 @@ def contrast(
         )
     console.show(report.table(results))
     console.show(report.verdict(results))
+    console.show(report.price(results))
     console.show(f"{report.write(place).resolve()}")
     failed = [row for row in results["rows"] if row["status"] == "failed"]
     for row in failed:

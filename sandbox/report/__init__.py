@@ -1,6 +1,6 @@
 """A run folder becomes `report.html`: one file that needs no network, no script and nothing else beside it.
 
-A pure function of files: it trains nothing, evaluates nothing, and computes nothing beyond aggregation for display.
+A pure function of files: it trains nothing, evaluates nothing, and computes nothing beyond statistics of what is there.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from rich.table import Table
 from rich.text import Text
 
 from sandbox.files import write_text
-from sandbox.report import animations, figures, sections
-from sandbox.report.charts import draw
-from sandbox.report.results import decimals, number, read
-from sandbox.report.standings import Standing, best, standings, verdict
+from sandbox.report import animations, captions, evidence, figures, sections
+from sandbox.report.names import decimals, number
+from sandbox.report.pieces import typeset
+from sandbox.report.prices import sentence as price
+from sandbox.report.results import read
+from sandbox.report.standings import Standing, leader, standings
+from sandbox.report.verdicts import sentences, verdict
 
-__all__ = ["table", "verdict", "write"]
+__all__ = ["price", "table", "verdict", "write"]
 
 LARGEST = 5_000_000  # bytes of the whole file
 
@@ -47,20 +50,26 @@ def write(folder: Path) -> Path:
 def page(results: Mapping[str, Any], animated: str) -> str:
     """The whole page as HTML; `animated` is the section with the animations."""
     here, contenders = Path(__file__).parent, standings(results)
-    charts = [figures.against_real_steps(contenders), figures.against_wall_clock(contenders)]
-    honesty = figures.honesty(contenders)
+    first, *more = sentences(results)
     return Template((here / "page.html").read_text(encoding="utf-8")).substitute(
         env=escape(str(results["env"])),
         style=(here / "page.css").read_text(encoding="utf-8"),
-        verdict=sections.typeset(verdict(results)),
+        verdict=typeset(first),
+        price=typeset(price(results)),
+        more=f"<ul class='more'>{''.join(f'<li>{typeset(said)}</li>' for said in more)}</ul>" if more else "",
         facts=sections.facts(results, contenders),
         table=sections.standings_table(contenders),
-        real_steps=draw(charts[0]),
-        wall_clock=draw(charts[1]),
+        comparisons=evidence.comparisons(contenders),
+        prices=evidence.price(contenders),
+        sweep=sections.swept(contenders),
+        real_steps=sections.charts(figures.against_real_steps(contenders), *captions.REAL_STEPS),
+        wall_clock=sections.charts(figures.against_wall_clock(contenders), *captions.WALL_CLOCK),
+        equal_time=evidence.equal_time(contenders),
         band=sections.band_in_words(contenders),
-        honesty=sections.honesty(draw(honesty) if honesty else None),
+        honesty=sections.charts(figures.honesty(contenders), *captions.HONESTY),
         animations=animated,
         fidelity=sections.fidelity(contenders),
+        wrong=sections.wrong(contenders),
         cells=sections.cells(contenders),
         failures=sections.failures(contenders),
         origin=sections.origin(results),
@@ -69,8 +78,23 @@ def page(results: Mapping[str, Any], animated: str) -> str:
 
 
 def embedded(results: Mapping[str, Any]) -> str:
-    """`results` as JSON that cannot close its element: every "<", which JSON knows only in strings, is escaped."""
-    return json.dumps(results, indent=1, ensure_ascii=False).replace("<", "\\u003c")
+    """`results` as JSON that cannot close its element: every "<", which JSON knows only in strings, is escaped.
+
+    Of results that alone would fill the page, the returns of single episodes and the cards stay in `results.json`.
+    """
+    whole = _json(results)
+    if len(whole.encode()) <= LARGEST // 2:
+        return whole
+    rows = [{key: value for key, value in row.items() if key != "card"} for row in results["rows"]]
+    for row in rows:
+        if isinstance(row.get("return_real"), dict):
+            row["return_real"] = {key: value for key, value in row["return_real"].items() if key != "returns"}
+    left_out = "too large for this page: the returns of single episodes and the cards, which results.json holds"
+    return _json({**results, "rows": rows, "left_out": left_out})
+
+
+def _json(results: Mapping[str, Any]) -> str:
+    return json.dumps(results, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
 def table(results: Mapping[str, Any]) -> Table:
@@ -83,9 +107,9 @@ def table(results: Mapping[str, Any]) -> Table:
     lines.add_column("agent", overflow="fold")
     for heading in ("seeds", "real return", "in its dream", "gap", "real steps", "dream steps", "seconds"):
         lines.add_column(heading, justify="right")
-    leader = best(contenders)
+    winner = leader(contenders)
     for standing in contenders:
-        first = standing is leader
+        first = standing is winner
         cells = [standing.name + (" (best)" if first else ""), *_line(standing)]
         lines.add_row(*(Text(cell) for cell in cells), style="bold" if first else "")
     return lines

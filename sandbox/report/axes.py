@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sandbox.report.results import number
+from sandbox.report.names import number
 
 Pair = tuple[float, float]
 LETTER = 6.9  # px: a generous width of one letter at the charts' 12 px
@@ -23,11 +23,14 @@ class Frame:
     bottom: float
     x_range: Pair
     y_ticks: Sequence[float]
+    log_x: bool = False
 
     def x(self, value: float) -> float:
         """The pixel column of `value`, kept inside the frame."""
         low, high = self.x_range
-        return self.left + (min(max(value, low), high) - low) / (high - low) * (self.right - self.left)
+        kept = min(max(value, low), high)
+        share = math.log(kept / low) / math.log(high / low) if self.log_x else (kept - low) / (high - low)
+        return self.left + share * (self.right - self.left)
 
     def y(self, value: float) -> float:
         """The pixel row of `value`, kept inside the frame."""
@@ -57,6 +60,16 @@ def ticks(low: float, high: float, about: int) -> list[float]:
     step = next(nice * power for nice in (1, 2, 2.5, 5, 10) if nice * power >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [round(index * step, 10) for index in range(first, max(last, first + 1) + 1)]
+
+
+def log_ticks(low: float, high: float, about: int) -> list[float]:
+    """Round numbers from `low` to `high`, both positive: 1, 2 and 5 times the powers of ten, or the powers alone."""
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for leads in ((1, 2, 5), (1, 3), (1,)):
+        found = [lead * 10.0**power for power in powers for lead in leads if low <= lead * 10.0**power <= high]
+        if len(found) <= about:
+            return found
+    return found[:: math.ceil(len(found) / about)]
 
 
 def tick_text(value: float) -> str:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from sandbox.report.axes import LETTER, Frame, Label, Pair, apart, tick_text, ticks
+from sandbox.report.axes import LETTER, Frame, Label, Pair, apart, log_ticks, tick_text, ticks
 from sandbox.report.series import Chart, Final, Series
 from sandbox.report.strokes import path, text
 
@@ -64,11 +64,12 @@ def _frame(chart: Chart, width: int, wide: bool) -> Frame:
     x_range, y_ticks = _ranges(chart)
     left, top, right = max(len(tick_text(tick)) for tick in y_ticks) * LETTER + 14, 34.0, width - margin
     bottom = top + (right - left if chart.diagonal and not wide else 430 if chart.diagonal else 310 if wide else 240)
-    return Frame(left, top, min(right, left + bottom - top) if chart.diagonal else right, bottom, x_range, y_ticks)
+    right = min(right, left + bottom - top) if chart.diagonal else right
+    return Frame(left, top, right, bottom, x_range, y_ticks, chart.log_x)
 
 
 def _ranges(chart: Chart) -> tuple[Pair, list[float]]:
-    finals = [series.final for series in chart.series if series.final]
+    finals = [final for series in chart.series for final in (series.final, *series.marks) if final]
     curves = [series.curve for series in chart.series if series.curve]
     dots = [dot for series in chart.series for dot in series.dots]
     xs = [dot.x for dot in dots] + [final.x for final in finals] + [float(x) for curve in curves for x in curve.x]
@@ -82,7 +83,18 @@ def _ranges(chart: Chart) -> tuple[Pair, list[float]]:
     if chart.diagonal:
         span = ticks(min([low, *xs]), max([high, *xs]), 6)
         return (span[0], span[-1]), span
-    return (0.0, max([*xs, 1e-9])), ticks(low, high, 5)
+    return _x_range(chart, xs), ticks(low, high, 5)
+
+
+def _x_range(chart: Chart, xs: Sequence[float]) -> Pair:
+    """From zero, or, on a logarithmic axis, from the smallest number above it; some room beside ticks of their own."""
+    if chart.x_ticks:
+        first, last = chart.x_ticks[0][0], chart.x_ticks[-1][0]
+        room = 0.06 * (last - first) or 1.0
+        return first - room, last + room
+    high = max([*xs, 1e-9])
+    above = [x for x in xs if x > 0]
+    return (min(min(above, default=high), 0.5 * high) if chart.log_x else 0.0), high
 
 
 def _axes(frame: Frame, chart: Chart, wide: bool) -> list[str]:
@@ -91,11 +103,10 @@ def _axes(frame: Frame, chart: Chart, wide: bool) -> list[str]:
         y = frame.y(value)
         parts.append(path("grid", [(frame.left, y), (frame.right, y)]))
         parts.append(text(frame.left - 8, y + 4, tick_text(value), "tick", "end"))
-    for value in ticks(*frame.x_range, 6 if wide else 3):
-        if frame.x_range[0] <= value <= frame.x_range[1]:
-            x = frame.x(value)
-            parts.append(path("stub", [(x, frame.bottom), (x, frame.bottom + 5)]))
-            parts.append(text(x, frame.bottom + 19, tick_text(value), "tick", "middle"))
+    for value, words in _x_ticks(frame, chart, wide):
+        x = frame.x(value)
+        parts.append(path("stub", [(x, frame.bottom), (x, frame.bottom + 5)]))
+        parts.append(text(x, frame.bottom + 19, words, "tick", "middle"))
     parts.append(path("axis", [(frame.left, frame.bottom), (frame.right, frame.bottom)]))
     parts.append(text(0, 14, chart.y_label, "axis-label", "start"))
     parts.append(
@@ -108,6 +119,14 @@ def _axes(frame: Frame, chart: Chart, wide: bool) -> list[str]:
         )
     )
     return parts
+
+
+def _x_ticks(frame: Frame, chart: Chart, wide: bool) -> Sequence[tuple[float, str]]:
+    if chart.x_ticks:
+        return chart.x_ticks
+    low, high = frame.x_range
+    values = (log_ticks if chart.log_x else ticks)(low, high, 6 if wide else 3)
+    return [(value, tick_text(value)) for value in values if low <= value <= high]
 
 
 def _diagonal(frame: Frame, wide: bool) -> list[str]:
@@ -144,11 +163,15 @@ def _over(frame: Frame, series: Series, place: float) -> list[str]:
         parts.append(path("line dashed" if series.dashed else "line", points))
         if final is not None:
             parts.append(path("bridge", [points[-1], (place, frame.y(final.y))]))
-    if final is not None:
-        parts += _whisker(frame, final, place)
-        mark = shape(series.shape, place, frame.y(final.y), 6)
-        parts.append(f'<g class="final"><title>{escape(final.title)}</title>{mark}</g>')
-    return parts
+    for mark in series.marks:
+        parts += _judged(frame, mark, series.shape, frame.x(mark.x))
+    return parts + (_judged(frame, final, series.shape, place) if final is not None else [])
+
+
+def _judged(frame: Frame, final: Final, index: int, place: float) -> list[str]:
+    """A judged point: its whisker, and its shape over it."""
+    mark = shape(index, place, frame.y(final.y), 6)
+    return [*_whisker(frame, final, place), f'<g class="final"><title>{escape(final.title)}</title>{mark}</g>']
 
 
 def _column(chart: Chart) -> float:

@@ -13,7 +13,7 @@ from rich.table import Table
 from sandbox.files import write_json, write_text
 from sandbox.forecast import LEVELS, Forecast, columns
 from sandbox.report.fans import draw
-from sandbox.report.figures import FAMILIES, TONES
+from sandbox.report.tones import FAMILIES, TONES
 
 MOST_PANELS = 12
 BASELINES = ("persistence", "climatology")

@@ -5,12 +5,23 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from numbers import Real
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-ABBREVIATIONS = {"ppo", "sac", "dqn", "td3", "a2c", "trpo", "cem", "mppi"}
+from sandbox.report.entries import (
+    WAY_OUT,
+    as_number,
+    items,
+    mapping,
+    maybe_words,
+    numbers,
+    numeric,
+    refusal,
+    whole,
+    words,
+)
+from sandbox.report.names import contender, decimals, number
 
 
 @dataclass(frozen=True)
@@ -21,10 +32,6 @@ class Interval:
     low: float
     high: float
 
-    def overlaps(self, other: Interval) -> bool:
-        """Whether the two intervals share a value."""
-        return self.low <= other.high and other.low <= self.high
-
     def __str__(self) -> str:
         places = decimals(self.mean, self.low, self.high)
         return f"{number(self.mean, places)} [{number(self.low, places)}, {number(self.high, places)}]"
@@ -32,17 +39,18 @@ class Interval:
 
 @dataclass(frozen=True)
 class Point:
-    """One point of a learning curve; a return that was not seen is None."""
+    """One point of a learning curve; a return that was not seen, and seconds that were not measured, are None."""
 
     real_steps: float
     wall_seconds: float
+    simulator_seconds: float | None
     real: float | None
     dream: float | None
 
 
 @dataclass(frozen=True)
 class Row:
-    """One cell of the contrast: a mode, a model, an agent and a seed."""
+    """One cell of the contrast: a mode, a model, an agent, the values of swept settings, and a seed."""
 
     mode: str
     model: str | None
@@ -60,6 +68,11 @@ class Row:
     fidelity: Mapping[str, float]
     cell: str
     error: str | None
+    sweep: Mapping[str, float | str] = field(default_factory=dict)
+    log: str | None = None  # a hash of the log that it learned from, where several rows share one
+    card: Mapping[str, Any] = field(default_factory=dict)
+    simulator_seconds: float | None = None  # the part of its wall-clock that was spent inside the simulator
+    notes: tuple[str, ...] = ()
 
     @property
     def done(self) -> bool:
@@ -74,13 +87,13 @@ class Row:
     @property
     def name(self) -> str:
         """How the cell is called in a sentence."""
-        return f"{contender(self.mode, self.model, self.agent)}, seed {self.seed}"
+        return f"{contender(self.mode, self.model, self.agent, self.sweep)}, seed {self.seed}"
 
 
 def read(folder: Path) -> dict[str, Any]:
     """The content of `folder/results.json`; NaN and infinities, which JSON does not know, become null.
 
-    Raises ValueError, in one sentence, where the file is missing, cut off, or not a contrast's results.
+    Raises ValueError, in one sentence, where the file is missing, cut off, edited, or not a contrast's results.
     """
     path = folder / "results.json"
     try:
@@ -91,6 +104,8 @@ def read(folder: Path) -> dict[str, Any]:
         raise ValueError(f"{path} cannot be read ({problem.strerror}): check its permissions.") from None
     except ValueError:
         raise ValueError(f"{path} is cut off or not JSON: run `sandbox contrast` again to write it anew.") from None
+    except RecursionError:
+        raise ValueError(f"{path} is nested too deeply for a contrast's results: {WAY_OUT}") from None
     try:
         rows(results)
     except ValueError as problem:
@@ -103,95 +118,86 @@ def rows(results: Mapping[str, Any]) -> list[Row]:
     raw = results.get("rows") if isinstance(results, Mapping) else None
     if not isinstance(raw, list) or not isinstance(results.get("env"), str):
         raise ValueError("not a contrast's results, which have an 'env' and a list of 'rows': name another folder.")
-    return [_row(entry, index) for index, entry in enumerate(raw)]
+    for key in ("real_steps", "step_seconds", "ceiling_steps"):
+        numeric(results, key, "the results")
+    read_rows = [_row(entry, f"row {index}") for index, entry in enumerate(raw)]
+    _require_different(read_rows)
+    return read_rows
 
 
-def contender(mode: str, model: str | None, agent: str) -> str:
-    """How a contender is called: "SAC in the simulator", "PPO in the rnn dream", "random", "PPO, perfect"."""
-    if mode == "random":
-        return "random"
-    if mode == "simulator":
-        return f"{agent_name(agent)} in the simulator"
-    place = " ".join(part for part in (model, mode) if part)
-    return f"{agent_name(agent)} in the {place}" if mode == "dream" else f"{agent_name(agent)}, {place}"
+def _require_different(found: list[Row]) -> None:
+    """Refuse a cell that stands there twice: it would count as two seeds."""
+    seen: dict[str, int] = {}
+    for index, row in enumerate(found):
+        if row.name in seen:
+            raise ValueError(f"rows {seen[row.name]} and {index} are both of {row.name}: {WAY_OUT}")
+        seen[row.name] = index
 
 
-def agent_name(agent: str) -> str:
-    """An algorithm's name as it is written in prose: "PPO"."""
-    return agent.upper() if agent in ABBREVIATIONS else agent
-
-
-def decimals(*values: float) -> int:
-    """How many decimals show about three digits of the largest of `values`."""
-    scale = max((abs(value) for value in values), default=0.0)
-    return 0 if scale >= 100 else 1 if scale >= 10 else 2 if scale >= 1 else 3
-
-
-def number(value: float, places: int = 0) -> str:
-    """`value` with its thousands separated; never a negative zero."""
-    text = f"{value:,.{places}f}"
-    return text.lstrip("-") if float(text.replace(",", "")) == 0 else text
-
-
-def as_number(value: object) -> float | None:
-    """A finite number, or None for whatever else stands in its place."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        return None
-    return float(value) if math.isfinite(value) else None
-
-
-def _row(entry: object, index: int) -> Row:
+def _row(entry: object, where: str) -> Row:
     if not isinstance(entry, dict):
-        raise ValueError(f"row {index} is not an object: run `sandbox contrast` again.")
+        raise ValueError(f"{where} is not an object: run `sandbox contrast` again.")
     for key in ("mode", "agent", "seed", "status"):
         if entry.get(key) is None:
-            raise ValueError(f"row {index} has no {key!r}: run `sandbox contrast` again.")
-    returned = _object(entry, "return_real")
+            raise ValueError(f"{where} has no {key!r}: run `sandbox contrast` again.")
+    returned = mapping(entry, "return_real", where)
     return Row(
-        mode=str(entry["mode"]),
-        model=None if entry.get("model") is None else str(entry["model"]),
-        agent=str(entry["agent"]),
-        seed=int(as_number(entry["seed"]) or 0),
-        status=str(entry["status"]),
-        real_steps=as_number(entry.get("real_steps")) or 0.0,
-        dream_steps=as_number(entry.get("dream_steps")) or 0.0,
-        wall_seconds=_numbers(_object(entry, "wall_seconds")),
-        real=_interval(returned),
-        episodes=int(as_number(returned.get("episodes")) or 0),
-        dream=as_number(entry.get("return_dream")),
-        evaluation_steps=as_number(entry.get("evaluation_steps")) or 0.0,
-        curve=_curve(entry.get("curve")),
-        fidelity=_numbers(_object(entry, "fidelity")),
-        cell=str(entry.get("cell") or ""),
-        error=None if entry.get("error") is None else str(entry["error"]),
+        mode=words(entry, "mode", where),
+        model=maybe_words(entry, "model", where),
+        agent=words(entry, "agent", where),
+        seed=whole(entry, "seed", where),
+        status=words(entry, "status", where),
+        real_steps=numeric(entry, "real_steps", where) or 0.0,
+        dream_steps=numeric(entry, "dream_steps", where) or 0.0,
+        wall_seconds=numbers(mapping(entry, "wall_seconds", where), where),
+        real=_interval(returned, where),
+        episodes=int(numeric(returned, "episodes", where) or 0),
+        dream=numeric(entry, "return_dream", where),
+        evaluation_steps=numeric(entry, "evaluation_steps", where) or 0.0,
+        curve=tuple(_points(items(entry, "curve", where), where)),
+        fidelity=numbers(mapping(entry, "fidelity", where), where),
+        cell=maybe_words(entry, "cell", where) or "" if entry.get("cell") else "",
+        error=maybe_words(entry, "error", where) if entry.get("error") else None,
+        sweep=_sweep(mapping(entry, "sweep", where), where),
+        log=maybe_words(entry, "log", where) if entry.get("log") else None,
+        card=mapping(entry, "card", where),
+        simulator_seconds=numeric(entry, "simulator_seconds", where),
+        notes=tuple(str(note) for note in items(entry, "notes", where)),
     )
 
 
-def _interval(returned: Mapping[str, Any]) -> Interval | None:
-    centre = as_number(returned.get("mean"))
+def _interval(returned: Mapping[str, Any], where: str) -> Interval | None:
+    """The judged return; its figures have to agree with each other."""
+    centre, low, high = (numeric(returned, key, where) for key in ("mean", "low", "high"))
     if centre is None:
         return None
-    low, high = as_number(returned.get("low")), as_number(returned.get("high"))
-    return Interval(centre, centre if low is None else low, centre if high is None else high)
+    slack = 1e-6 * max(1.0, abs(centre))
+    episodes = [as_number(value) for value in items(returned, "returns", where)]
+    known = [value for value in episodes if value is not None]
+    if known and len(known) == len(episodes) and abs(math.fsum(known) / len(known) - centre) > slack:
+        raise ValueError(f"{where}: the mean {centre} is not that of the {len(known)} returns beside it: {WAY_OUT}")
+    ends = Interval(centre, centre if low is None else low, centre if high is None else high)
+    if not ends.low - slack <= ends.mean <= ends.high + slack:
+        raise ValueError(f"{where}: the mean {centre} does not lie in its interval, {low} to {high}: {WAY_OUT}")
+    return ends
 
 
-def _curve(raw: object) -> tuple[Point, ...]:
+def _points(raw: list[Any], where: str) -> list[Point]:
     points = []
-    for entry in raw if isinstance(raw, list) else []:
-        seen = entry if isinstance(entry, dict) else {}
-        steps, seconds = as_number(seen.get("real_steps")), as_number(seen.get("wall_seconds"))
-        if steps is not None and seconds is not None:
-            points.append(
-                Point(steps, seconds, as_number(seen.get("return_real")), as_number(seen.get("return_dream")))
-            )
-    return tuple(points)
+    for index, seen in enumerate(raw):
+        if not isinstance(seen, dict):
+            raise refusal(where, f"curve[{index}]", seen, "an object")
+        steps, spent = numeric(seen, "real_steps", where), numeric(seen, "wall_seconds", where)
+        own, real, dream = (numeric(seen, key, where) for key in ("simulator_seconds", "return_real", "return_dream"))
+        if steps is not None and spent is not None:
+            points.append(Point(steps, spent, own, real, dream))
+    return points
 
 
-def _object(entry: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = entry.get(key)
-    return value if isinstance(value, dict) else {}
-
-
-def _numbers(raw: Mapping[str, Any]) -> dict[str, float]:
-    known = {str(key): as_number(value) for key, value in raw.items()}
-    return {key: value for key, value in known.items() if value is not None}
+def _sweep(raw: Mapping[str, Any], where: str) -> dict[str, float | str]:
+    found: dict[str, float | str] = {}
+    for key, value in raw.items():
+        if not isinstance(value, str | bool) and as_number(value) is None:
+            raise refusal(where, f"sweep {key}", value, "a number or a word")
+        found[str(key)] = str(value).lower() if isinstance(value, bool) else value
+    return found

@@ -1,59 +1,54 @@
-"""The report's sections as HTML: facts, standings, fidelity, every cell, what failed, and where the figures come from.
+"""The report's sections as HTML: facts, standings, figures, every cell, what failed, and where the figures come from.
 
-Everything that comes from outside passes `escape` here.
+Everything that comes from outside passes `escape` here or in `pieces`.
 """
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from sandbox.report.charts import shape
-from sandbox.report.figures import tone, tones
-from sandbox.report.results import Row, decimals, number
-from sandbox.report.standings import Standing, best, mean
+from sandbox.report import cards
+from sandbox.report.charts import draw, shape
+from sandbox.report.entries import as_number
+from sandbox.report.names import decimals, number, seconds
+from sandbox.report.panels import grid
+from sandbox.report.pieces import NOTHING, absent, cell, figure, row_head, section, table, typeset
+from sandbox.report.results import Row
+from sandbox.report.series import Chart
+from sandbox.report.standings import Standing, leader, mean
+from sandbox.report.sweeps import sweeps
+from sandbox.report.tones import tone, tones
+from sandbox.statistics import SEEDS_FOR_BOOTSTRAP
 
-NOTHING = "<td class='none'>–</td>"
-PARTS = ("collect", "fit", "learn")
+PLAIN = ("env_arguments", "real_steps", "ceiling_steps", "horizon", "settings", "sweep", "device")
 
 
-def typeset(sentence: str) -> str:
-    """Escaped text in which a number's hyphen is a minus sign and its interval does not break over lines."""
-    text = re.sub(r"(?<![\w-])-(?=\d)", "−", escape(sentence)).replace(" %", "\N{NO-BREAK SPACE}%")
-    return re.sub(r"−?[\d,.]+ \[[^\]]+\]", lambda found: f"<span class='figure'>{found[0]}</span>", text)
-
-
-def facts(results: Mapping[str, Any], table: Sequence[Standing]) -> str:
+def facts(results: Mapping[str, Any], contenders: Sequence[Standing]) -> str:
     """The contrast's size at a glance."""
-    cells = [row for standing in table for row in standing.rows]
-    seeds = sorted({row.seed for row in cells})
-    episodes = sorted({row.episodes for row in cells if row.done})
+    rows = [row for standing in contenders for row in standing.rows]
+    seeds = sorted({row.seed for row in rows})
+    episodes = sorted({row.episodes for row in rows if row.done})
+    cost, ceiling = as_number(results.get("step_seconds")), as_number(results.get("ceiling_steps"))
     entries = {
-        "Real steps": number(float(results.get("real_steps") or 0)),
+        "Real steps": number(as_number(results.get("real_steps")) or 0),
+        "Ceiling": f"{number(ceiling)} steps" if ceiling else None,
+        "One step costs": None if cost is None else seconds(cost),
         "Seeds": ", ".join(map(str, seeds)) or "none",
-        "Cells": f"{sum(row.done for row in cells)} of {len(cells)} finished",
+        "Cells": f"{sum(row.done for row in rows)} of {len(rows)} finished",
         "Judged over": " or ".join(map(str, episodes)) + " fresh episodes" if episodes else "nothing",
     }
-    return "".join(f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>" for name, text in entries.items())
+    return _terms({name: text for name, text in entries.items() if text is not None})
 
 
-def standings_table(table: Sequence[Standing]) -> str:
-    """One line for each mode, model and agent, the highest return first and marked."""
-    given, leader = tones(table), best(table)
-    lines = "".join(_standing(standing, standing is leader, *tone(standing, given)) for standing in table)
-    heads = [
-        "Agent",
-        "Seeds",
-        "Return in the simulator",
-        "Return in its dream",
-        "Gap",
-        "Real steps",
-        "Dream steps",
-        "Seconds",
-    ]
-    return _table("Standings, highest real return first", heads, lines)
+def standings_table(contenders: Sequence[Standing]) -> str:
+    """One line for each contender, the highest return first and marked."""
+    given, first = tones(contenders), leader(contenders)
+    lines = "".join(_standing(standing, standing is first, *tone(standing, given)) for standing in contenders)
+    heads = ["Agent", "Seeds", "Return in the simulator", "Return in its dream", "Gap"]
+    return table("Standings, highest real return first", [*heads, "Real steps", "Dream steps", "Seconds"], lines)
 
 
 def _standing(standing: Standing, first: bool, css: str, index: int) -> str:
@@ -65,111 +60,142 @@ def _standing(standing: Standing, first: bool, css: str, index: int) -> str:
         f"<th scope='row' class='keyed'>{key}{escape(standing.name)}{mark}</th>",
         f"<td>{finished if finished == seeds else f'{finished} of {seeds}'}</td>",
         f"<td>{typeset(str(standing.real))}</td>" if standing.real else "<td class='none'>failed</td>",
-        _number(standing.dream),
-        _number(standing.gap, decimals(standing.real.mean) if standing.real else None, signed=True),
-        _number(standing.real_steps, places=0),
-        _number(standing.dream_steps or None, places=0),
-        _number(standing.wall_seconds(), places=0),
+        cell(standing.dream),
+        cell(standing.gap, decimals(standing.real.mean) if standing.real else None, signed=True),
+        cell(standing.real_steps, places=0),
+        cell(standing.dream_steps or None, places=0),
+        cell(standing.wall_seconds(), places=0),
     ]
     return f"<tr{' class=first' if first else ''}>{''.join(cells)}</tr>"
 
 
-def band_in_words(table: Sequence[Standing]) -> str:
+def band_in_words(contenders: Sequence[Standing]) -> str:
     """What an interval means here: over seeds, or, where there is one seed, over episodes."""
-    counts = [len(standing.done) for standing in table if standing.done]
+    counts = [len(standing.done) for standing in contenders if standing.done]
     if not counts:
         return "No cell finished, so no interval is drawn."
     lone = "a single seed’s interval is over its evaluation episodes and says nothing about other seeds"
     if max(counts) == 1:
         return f"Intervals are 95\N{NO-BREAK SPACE}%; {lone}."
     besides = f"; {lone}" if min(counts) == 1 else ""
-    return f"Bands and whiskers are Student’s 95\N{NO-BREAK SPACE}% intervals over seeds{besides}."
+    many = (
+        f"; from {SEEDS_FOR_BOOTSTRAP} seeds up a return is the interquartile mean with a bootstrap interval"
+        if max(counts) >= SEEDS_FOR_BOOTSTRAP
+        else ""
+    )
+    return f"Bands and whiskers are Student’s 95\N{NO-BREAK SPACE}% intervals over seeds{many}{besides}."
 
 
-def honesty(chart: str | None) -> str:
-    """The chart of dreamed against real return, or the sentence that stands in its place."""
-    if chart is None:
-        return "<p class='absent'>No agent was judged in a dream, so there is no promise to check.</p>"
-    return chart
+def charts(drawn: Sequence[Chart], caption: str, instead: str) -> str:
+    """A figure of each chart, under its title where there are several, or the sentence that stands in their place."""
+    if not drawn:
+        return absent(instead)
+    titles = [f"<h3>{escape(chart.title)}</h3>" if len(drawn) > 1 else "" for chart in drawn]
+    captions = ["" if chart is not drawn[-1] else caption for chart in drawn]
+    return "".join(
+        title + figure([draw(chart)], below, chart.title)
+        for chart, title, below in zip(drawn, titles, captions, strict=True)
+    )
 
 
-def fidelity(table: Sequence[Standing]) -> str:
-    """How true each dream is: its models' own metrics, averaged over seeds; empty where there are none."""
-    dreamers = [standing for standing in table if any(row.fidelity for row in standing.done)]
+def swept(contenders: Sequence[Standing]) -> str:
+    """What a swept setting does; empty where nothing was swept."""
+    caption = (
+        "Mean return in the simulator and in the dream at every value of the setting, with 95 % intervals; small "
+        "points are single seeds, the horizontal dashed line is random play. Where a dream promises much and the agent "
+        "earns little, it was exploited."
+    )
+    drawn = sweeps(contenders)
+    return section("sweep", "What the swept setting does", charts(drawn, caption, "") if drawn else "")
+
+
+def fidelity(contenders: Sequence[Standing]) -> str:
+    """How true each dream is: score cards as panels, all figures as a table, means over seeds; empty without any."""
+    dreamers = [standing for standing in contenders if any(row.fidelity for row in standing.done)]
     metrics = list(dict.fromkeys(name for standing in dreamers for row in standing.done for name in row.fidelity))
     if not metrics:
         return ""
     lines = "".join(
-        f"<tr><th scope='row'>{escape(metric.replace('_', ' '))}</th>"
-        + "".join(_number(mean(row.fidelity.get(metric) for row in standing.done)) for standing in dreamers)
+        f"<tr>{row_head(metric.replace('_', ' '))}"
+        + "".join(cell(mean(row.fidelity.get(metric) for row in standing.done)) for standing in dreamers)
         + "</tr>"
         for metric in metrics
     )
-    caption = "How true each dream is: figures of its model, means over seeds"
-    grid = _table(caption, ["Metric", *(standing.name for standing in dreamers)], lines)
-    return f"<section aria-labelledby='fidelity'><h2 id='fidelity'>How true the dreams are</h2>{grid}</section>"
+    caption = (
+        "Scores of each model on transitions that it never saw, as shares of the better baseline’s; less is better. 0 "
+        "is flawless, 1 no better than “nothing changes” or a draw from the log. An arrow leaves the scale."
+    )
+    panels = cards.score_cards(contenders)
+    shown = figure([grid(panels)], caption, "Score cards of the models") if panels else ""
+    every = table("Every figure of the models, means over seeds", ["Metric", *(each.name for each in dreamers)], lines)
+    return section("fidelity", "How true the dreams are", shown + every)
 
 
-def cells(table: Sequence[Standing]) -> str:
-    """Every cell on a line of its own."""
+def wrong(contenders: Sequence[Standing]) -> str:
+    """Where the dreams go wrong: the worst dimensions and the drift over time; empty where no card tells it."""
+    panels, drift = cards.worst_dimensions(contenders), cards.drift(contenders)
+    worst = "The dimensions with the largest error of each model, in standard deviations, on one scale for all."
+    far = "How far dreamed futures are from true ones under the same actions, means over states and seeds."
+    parts = [figure([grid(panels)], worst, "The worst dimensions of each model")] if panels else []
+    parts += [charts(drift, far, "")] if drift else []
+    return section("wrong", "Where the dreams go wrong", "".join(parts))
+
+
+def cells(contenders: Sequence[Standing]) -> str:
+    """Every cell on a line of its own, and what was noted while it ran."""
+    rows = [row for standing in contenders for row in standing.rows]
+    parts = list(dict.fromkeys(part for row in rows for part in row.wall_seconds if part != "total"))
     heads = ["Cell", "Status", "Return in the simulator", "In its dream", "Real steps", "Evaluation steps"]
-    heads += [f"{part.capitalize()}, s" for part in PARTS] + ["All, s"]
-    lines = "".join(_cell(row) for standing in table for row in standing.rows)
-    return _table("Every cell; a cell's interval is over its evaluation episodes", heads, lines)
+    heads += [*(f"{part.capitalize()}, s" for part in parts), "All, s", "Of it in the simulator, s"]
+    lines = "".join(_cell(row, parts) for row in rows)
+    noted = "".join(f"<li>{escape(f'{row.name}: {said}')}</li>" for row in rows for said in row.notes)
+    grid = table("Every cell; a cell's interval is over its evaluation episodes", heads, lines)
+    return grid + (f"<ul>{noted}</ul>" if noted else "")
 
 
-def _cell(row: Row) -> str:
+def _cell(row: Row, parts: Sequence[str]) -> str:
     return (
-        f"<tr><th scope='row'>{escape(row.name)}</th><td>{escape(row.status)}</td>"
+        f"<tr>{row_head(row.name)}<td>{escape(row.status)}</td>"
         + (f"<td>{typeset(str(row.real))}</td>" if row.real else NOTHING)
-        + _number(row.dream)
-        + _number(row.real_steps, places=0)
-        + _number(row.evaluation_steps, places=0)
-        + "".join(_number(row.wall_seconds.get(part), places=0) for part in (*PARTS, "total"))
+        + cell(row.dream)
+        + cell(row.real_steps, places=0)
+        + cell(row.evaluation_steps, places=0)
+        + "".join(cell(row.wall_seconds.get(part), places=0) for part in (*parts, "total"))
+        + cell(row.simulator_seconds, places=0)
         + "</tr>"
     )
 
 
-def failures(table: Sequence[Standing]) -> str:
+def failures(contenders: Sequence[Standing]) -> str:
     """The cells that did not finish and why; empty where all did."""
-    lost = [row for standing in table for row in standing.rows if not row.done]
-    if not lost:
-        return ""
+    lost = [row for standing in contenders for row in standing.rows if not row.done]
     entries = "".join(
         f"<li><strong>{escape(row.name)}</strong> ({escape(row.status)}): {escape(row.error or 'no reason given')}</li>"
         for row in lost
     )
-    return f"<section aria-labelledby='failed'><h2 id='failed'>What failed</h2><ul>{entries}</ul></section>"
+    return section("failed", "What failed", f"<ul>{entries}</ul>" if lost else "")
 
 
 def origin(results: Mapping[str, Any]) -> str:
-    """The command, the notes, the machine and the versions behind the figures."""
+    """The command, the notes, the settings, the machine and the versions behind the figures."""
     notes = results.get("notes")
-    listed = "".join(f"<li>{escape(str(note))}</li>" for note in notes) if isinstance(notes, list) else ""
-    machine, versions = results.get("machine"), results.get("versions")
-    pairs = {**(machine if isinstance(machine, dict) else {}), **(versions if isinstance(versions, dict) else {})}
+    listed = "".join(f"<li>{escape(str(each))}</li>" for each in notes) if isinstance(notes, list) else ""
+    set_to = {name.replace("_", " "): results[name] for name in PLAIN if results.get(name) not in (None, {}, [])}
+    groups = {"Settings": set_to, "Machine": results.get("machine"), "Versions": results.get("versions")}
     terms = "".join(
-        f"<div><dt>{escape(str(key))}</dt><dd>{escape(str(value))}</dd></div>" for key, value in pairs.items()
+        f"<h3>{name}</h3><dl class='facts small'>{_terms(pairs)}</dl>"
+        for name, pairs in groups.items()
+        if isinstance(pairs, dict) and pairs
     )
     command = escape(str(results.get("command") or "not recorded"))
-    return (
-        f"<pre aria-label='Command'><code>{command}</code></pre>"
-        + (f"<ul>{listed}</ul>" if listed else "")
-        + (f"<dl class='facts small'>{terms}</dl>" if terms else "")
-    )
+    return f"<pre aria-label='Command'><code>{command}</code></pre>" + (f"<ul>{listed}</ul>" if listed else "") + terms
 
 
-def _number(value: float | None, places: int | None = None, signed: bool = False) -> str:
-    if value is None:
-        return NOTHING
-    sign = "+" if signed and value > 0 else ""
-    text = number(value, decimals(value) if places is None else places).replace("-", "−")
-    return f"<td>{sign}{text}</td>"
+def _value(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
 
 
-def _table(caption: str, heads: Sequence[str], lines: str) -> str:
-    head = "".join(f"<th scope='col'>{escape(name)}</th>" for name in heads)
-    return (
-        f"<div class='scroll' tabindex='0' role='region' aria-label='{escape(caption)}'><table>"
-        f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>"
+def _terms(entries: Mapping[str, object]) -> str:
+    return "".join(
+        f"<div><dt>{escape(str(name))}</dt><dd>{escape(_value(value))}</dd></div>" for name, value in entries.items()
     )

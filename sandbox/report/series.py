@@ -42,7 +42,10 @@ class Final:
 
 @dataclass(frozen=True)
 class Series:
-    """One contender in a chart: `tone` is a CSS class, `shape` an index into `charts.SHAPES`, `value` ends a label."""
+    """One contender in a chart: `tone` is a CSS class, `shape` an index into `charts.SHAPES`, `value` ends a label.
+
+    `final` is the judged end, which carries the label; `marks` are further judged points, each with its interval.
+    """
 
     name: str
     value: str
@@ -52,14 +55,16 @@ class Series:
     curve: Curve | None = None
     final: Final | None = None
     dashed: bool = False
+    marks: Sequence[Final] = ()
 
 
 @dataclass(frozen=True)
 class Chart:
     """What is drawn and how it is read aloud.
 
-    `baseline` is a dashed height with its label, value and tone; `diagonal` draws y = x on equal axes. Narrow screens
-    leave out the values behind the labels, and what stands in brackets behind `x_label`.
+    `baseline` is a dashed height with its label, value and tone; `diagonal` draws y = x on equal axes; `log_x` gives
+    every factor of ten the same width; `x_ticks` are the only ticks, with their words, where they are given. Narrow
+    screens leave out the values behind the labels, and what stands in brackets behind `x_label`.
     """
 
     key: str
@@ -70,3 +75,5 @@ class Chart:
     series: Sequence[Series]
     baseline: tuple[float, str, str, str] | None = None
     diagonal: bool = False
+    log_x: bool = False
+    x_ticks: Sequence[tuple[float, str]] = ()

@@ -18,10 +18,14 @@ from PIL import Image
 from rich.console import Console
 
 from sandbox import report
+from sandbox.report import cards
 from sandbox.report.axes import LINE, Label, apart, ticks
 from sandbox.report.figures import against_real_steps, against_wall_clock, honesty
 from sandbox.report.standings import standings
+from sandbox.report.sweeps import sweeps
 
+RESULTS = Path(__file__).parents[2] / "docs" / "results"
+PUBLISHED = [path for path in sorted(RESULTS.rglob("*.json")) if "rows" in json.loads(path.read_text())]
 SCRIPT = "<script>alert('x')</script>"
 
 
@@ -172,7 +176,8 @@ def test_the_embedded_json_is_the_results_without_loss(tmp_path: Path) -> None:
 
 def test_every_chart_has_its_points(tmp_path: Path) -> None:
     charts = drawings(written(tmp_path, SEPARATED))
-    assert set(charts) == {f"{key}-{width}" for key in ("real-steps", "wall-clock", "honesty") for width in (720, 350)}
+    figures = {f"{key}-{width}" for key in ("real-steps", "wall-clock", "honesty") for width in (720, 350)}
+    assert set(charts) == figures | {"card-0", "card-1"}
     for key in ("real-steps-720", "real-steps-350", "wall-clock-720"):
         assert len(of_class(charts[key], "dot")) == 2 * 3 * 3 + 3 * 4, "two dreams with a null each, the best of SB3"
         assert len(of_class(charts[key], "final")) == 3
@@ -212,34 +217,133 @@ def test_nothing_is_drawn_outside_its_drawing(tmp_path: Path) -> None:
 
 def test_the_mean_line_is_the_mean_over_seeds_where_all_were_seen() -> None:
     table = standings(SEPARATED)
-    steps = next(series for series in against_real_steps(table).series if series.name == "diffusion")
+    steps = next(series for series in against_real_steps(table)[0].series if series.name == "diffusion")
     assert steps.curve is not None
     assert steps.curve.low is not None
     assert steps.curve.x.tolist() == [1000.0, 1500.0, 2000.0]
     assert steps.curve.mean.tolist() == pytest.approx([-390.0, -290.0, -190.0])
     assert steps.curve.mean - steps.curve.low == pytest.approx(4.302653 * 10 / np.sqrt(3) * np.ones(3))
-    clock = next(series for series in against_wall_clock(table).series if series.name == "diffusion")
+    clock = next(series for series in against_wall_clock(table)[0].series if series.name == "diffusion")
     assert clock.curve is not None
     assert (clock.curve.x[0], clock.curve.x[-1]) == (52.0, 100.0)
 
 
 def test_a_model_keeps_its_tone_in_every_chart() -> None:
     table = standings(SEPARATED)
-    promises = honesty(table)
-    assert promises is not None
     by_chart = [
         {series.name: (series.tone, series.shape) for series in chart.series if "simulator" not in series.name}
-        for chart in (against_real_steps(table), against_wall_clock(table), promises)
+        for chart in (*against_real_steps(table), *against_wall_clock(table), *honesty(table))
     ]
     assert by_chart[0] == by_chart[1] == by_chart[2]
     assert len(set(by_chart[0].values())) == 2
+
+
+def swept(values: list[Any]) -> dict[str, Any]:
+    """A contrast over values of the temperature, whose real return is −100 times the place of the value."""
+    results = contrast([], [-930.0, -950.0, -970.0])
+    results["rows"] += [
+        row("dream", "rnn", "ppo", seed, -100.0 * place - seed, sweep={"temperature": value})
+        for place, value in enumerate(values)
+        for seed in range(3)
+    ]
+    return results
+
+
+def test_a_sweep_is_drawn_over_its_values(tmp_path: Path) -> None:
+    (chart,) = sweeps(standings(swept([0.5, 1.0, 1.3])))
+    real, dreamed = chart.series
+    assert [mark.x for mark in (*real.marks, real.final) if mark] == [0.5, 1.0, 1.3]
+    assert [mark.y for mark in (*real.marks, real.final) if mark] == pytest.approx([-1.0, -101.0, -201.0])
+    assert [mark.y for mark in (*dreamed.marks, dreamed.final) if mark] == pytest.approx([19.0, -81.0, -181.0])
+    assert all(mark.high - mark.y == pytest.approx(4.302653 / np.sqrt(3)) for mark in real.marks)
+    svg = drawings(written(tmp_path, swept([0.5, 1.0, 1.3])))["sweep-0-720"]
+    assert len(of_class(svg, "final")) == 6
+    assert len(of_class(svg, "dot")) == 18
+    assert {"0.5", "1.0", "1.3", "Temperature, rnn"} <= {element.text for element in svg.iter()}
+    assert not sweeps(standings(SEPARATED))
+
+
+def test_values_that_are_words_or_crowd_together_stand_in_equal_steps() -> None:
+    for values in (["greedy", "sampled", "mixed"], [0.001, 0.01, 1.0]):
+        (chart,) = sweeps(standings(swept(values)))
+        assert [x for x, _ in chart.x_ticks] == [0.0, 1.0, 2.0]
+        assert [words for _, words in chart.x_ticks] == sorted(map(str, values))
+
+
+def test_ends_that_lie_far_apart_get_a_logarithmic_axis(tmp_path: Path) -> None:
+    results = contrast([-180.0, -190.0], [-930.0, -950.0])
+    assert not against_real_steps(standings(results))[0].log_x
+    results["rows"] += [row("ceiling", None, "sac", seed, -150.0, real_steps=100_000) for seed in (0, 1)]
+    assert against_real_steps(standings(results))[0].log_x
+    svg = drawings(written(tmp_path, results))["real-steps-720"]
+    ticks_at = {
+        float(text.text.replace(",", "")): float(text.attrib["x"])
+        for text in of_class(svg, "tick")
+        if text.attrib["text-anchor"] == "middle" and text.text
+    }
+    (low, high) = sorted(ticks_at)[:2]
+    assert ticks_at[10 * low] - ticks_at[low] == pytest.approx(ticks_at[10 * high] - ticks_at[high], abs=0.3)
+
+
+def test_a_crowd_is_drawn_in_a_chart_for_each_way() -> None:
+    results = contrast([-180.0, -190.0], [-930.0, -950.0])
+    for place, way in enumerate(("dream", "mix", "plan")):
+        results["rows"] += [
+            row(way, family, "sac", seed, -200.0 - place) for family in ("vae", "gan", "transformer") for seed in (0, 1)
+        ]
+    charts = against_real_steps(standings(results))
+    assert [chart.key for chart in charts] == ["real-steps-dream", "real-steps-mix", "real-steps-plan"]
+    assert [len(chart.series) for chart in charts] == [6, 4, 4], "each beside the best of the simulator"
+
+
+def test_a_score_card_shows_scores_as_shares_of_the_better_baseline() -> None:
+    fidelity = {"energy_score": 0.2, "persistence": 0.5, "climatology": 0.4, "reward_error": 3.0}
+    fidelity |= {"reward_error_climatology": 1.0, "ending_brier": 0.1}
+    results = contrast([], []) | {"rows": [row("dream", "rnn", "ppo", 0, -1.0, fidelity=fidelity)]}
+    (panel,) = cards.score_cards(standings(results))
+    assert [(bar.words, bar.figure) for bar in panel.bars] == [
+        ("next step", "0.50"),
+        ("reward, error", "3.00"),
+        ("ending", "–"),
+    ]
+    assert panel.mark is not None
+    assert panel.bars[0].length == pytest.approx(panel.mark[0] / 2)
+
+
+def test_where_a_dream_goes_wrong_is_shown_from_its_card(tmp_path: Path) -> None:
+    results = contrast([-180.0, -190.0], [-930.0, -950.0])
+    assert "Where the dreams go wrong" not in written(tmp_path, results)
+    for entry in results["rows"]:
+        if entry["model"] == "rnn":
+            errors = {f"joint {place}": float(place + entry["seed"]) for place in range(8)}
+            entry["card"] = {
+                "dimensions": errors,
+                "drift": {"dream": [0.0, 1.0 + entry["seed"]], "persistence": [1, 4]},
+            }
+    table = standings(results)
+    (panel,) = cards.worst_dimensions(table)
+    assert [(bar.words, bar.figure) for bar in panel.bars][:2] == [("joint 7", "7.50"), ("joint 6", "6.50")]
+    (chart,) = cards.drift(table)
+    assert [series.final.y for series in chart.series if series.final] == [1.5, 4.0]
+    assert "Where the dreams go wrong" in written(tmp_path, results)
+
+
+def test_only_the_best_and_the_worst_family_are_animated(tmp_path: Path) -> None:
+    results = contrast([-180.0, -190.0], [-930.0, -950.0])
+    results["rows"] += [row("dream", "vae", "ppo", seed, -250.0 - seed) for seed in (0, 1)]
+    for family in ("rnn", "diffusion", "vae"):
+        animation(tmp_path / "cells" / f"dream-{family}-ppo-0" / "dream.webp")
+    page = written(tmp_path, results)
+    assert "The best: PPO in the diffusion dream, seed 0" in page
+    assert "The worst: PPO in the rnn dream, seed 0" in page
+    assert page.count("<img") == 2
 
 
 def test_long_times_are_told_in_minutes() -> None:
     slow = contrast([-180.0], [-930.0])
     for entry in slow["rows"]:
         entry["wall_seconds"]["total"] = 600.0
-    chart = against_wall_clock(standings(slow))
+    (chart,) = against_wall_clock(standings(slow))
     assert "minutes" in chart.x_label
     assert {series.final.x for series in chart.series if series.final} == {10.0}
 
@@ -284,6 +388,40 @@ def test_the_file_stays_below_five_megabytes(tmp_path: Path) -> None:
     assert len(page.encode()) <= report.LARGEST
     assert page.count("<img") == 2, "the small pair is still shown"
     assert "left out, for the page would pass 5 MB with it" in page
+
+
+def test_results_that_alone_would_fill_the_page_are_embedded_without_single_episodes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = contrast([-180.0, -190.0], [-930.0, -950.0])
+    for entry in results["rows"]:
+        entry["return_real"]["returns"] = [entry["return_real"]["mean"]] * 3000
+    monkeypatch.setattr(report, "LARGEST", 250_000)
+    page = written(tmp_path, results)
+    assert len(page.encode()) <= report.LARGEST
+    assert "the returns of single episodes and the cards, which results.json holds" in page
+
+
+def test_at_equal_wall_clock_the_last_evaluation_by_then_counts(tmp_path: Path) -> None:
+    results = contrast([-180.0, -190.0], [-930.0, -950.0])
+    for entry in results["rows"]:
+        entry["wall_seconds"]["total"] = 80.0 if entry["mode"] == "dream" else 100.0
+    words = report.verdict(results)
+    assert "After the wall-clock that it took, 80 s, SAC in the simulator stood at -1,040 [-1,167, -913]." in words
+    page = written(tmp_path, results)
+    assert page.count("−1,040 [−1,167, −913]") == 3, "in the verdict, and beside either dream"
+    for entry in results["rows"]:
+        entry["wall_seconds"]["total"] = 20.0
+    assert "After the wall-clock" not in report.verdict(results), "nothing was evaluated by then"
+
+
+def test_a_ceiling_alone_is_what_a_dream_is_compared_with() -> None:
+    results = contrast([-180.0, -190.0, -185.0], [])
+    results["rows"] += [row("ceiling", None, "sac", seed, -150.0 + seed, real_steps=9000) for seed in range(3)]
+    words = report.verdict(results)
+    assert "after 2,000 real steps against 9,000" in words
+    assert "fell short of the best agent trained in the simulator (SAC: -149" in words
+    assert "As to the ceiling" not in words
 
 
 def test_a_clear_win_is_called_one_and_tells_its_seeds() -> None:
@@ -406,6 +544,73 @@ def test_bad_results_are_refused_in_one_sentence(tmp_path: Path, content: str | 
     assert str(tmp_path) in str(refusal.value)
     assert "\n" not in str(refusal.value)
     assert not (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"seed": "zero"}, "row 4: 'seed' is 'zero' where a whole number belongs"),
+        ({"real_steps": "2000"}, "row 4: 'real_steps' is '2000' where a number belongs"),
+        ({"return_real": -190}, "row 4: 'return_real' is -190 where an object belongs"),
+        ({"return_real": {"mean": "good"}}, "row 4: 'mean' is 'good' where a number belongs"),
+        ({"return_real": {"mean": -10.0, "low": -200.0, "high": -180.0}}, "does not lie in its interval"),
+        ({"return_real": {"mean": -10.0, "returns": [-200.0, -180.0]}}, "is not that of the 2 returns beside it"),
+        ({"curve": {"real_steps": 5}}, "'curve' is {'real_steps': 5} where a list belongs"),
+        ({"curve": [7]}, "'curve[0]' is 7 where an object belongs"),
+        ({"sweep": {"temperature": [1]}}, "'sweep temperature' is [1] where a number or a word belongs"),
+        ({"model": 7}, "'model' is 7 where text belongs"),
+        ({"seed": 0}, "rows 3 and 4 are both of SAC in the simulator, seed 0"),
+        ({"fidelity": {"energy_score": "low"}}, "'energy_score' is 'low' where a number belongs"),
+    ],
+)
+def test_a_file_edited_by_hand_is_refused_in_one_sentence(tmp_path: Path, change: dict[str, Any], words: str) -> None:
+    results = contrast([-180.0, -190.0, -200.0], [-930.0, -950.0, -970.0])
+    results["rows"][4] |= change
+    with pytest.raises(ValueError, match=re.escape(words)) as refusal:
+        written(tmp_path, results)
+    assert str(tmp_path / "results.json") in str(refusal.value)
+    assert str(refusal.value).endswith("take back the edit or run `sandbox contrast` again.")
+    assert "\n" not in str(refusal.value)
+
+
+def places(value: Any, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The way to everything inside a JSON value."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [found for key, each in inside for found in [(*way, key), *places(each, (*way, key))]]
+
+
+def test_whatever_is_edited_the_file_is_read_or_refused_in_one_sentence(tmp_path: Path) -> None:
+    rng, whole = np.random.default_rng(0), json.dumps(swept([0.5, 1.0]))
+    refused = []
+    for _ in range(100):
+        results = json.loads(whole)
+        ways = places(results)
+        *way, last = ways[rng.integers(len(ways))]
+        holder = results
+        for key in way:
+            holder = holder[key]
+        holder[last] = [None, "text", -1e300, 0, [], {}, [[1]], {"a": None}, True, 10**400][rng.integers(10)]
+        try:
+            parsed(written(tmp_path, results))
+        except ValueError as refusal:
+            refused.append(str(refusal))
+    assert 10 < len(refused) < 90
+    assert all(str(tmp_path) in words and "\n" not in words for words in refused)
+
+
+def test_rows_from_before_the_new_columns_are_still_read(tmp_path: Path) -> None:
+    assert not {"sweep", "log", "card", "simulator_seconds"} & SEPARATED["rows"][0].keys()
+    assert "run the contrast again to measure them" in report.price(SEPARATED)
+    assert "No break-even price" in written(tmp_path, SEPARATED)
+
+
+@pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: str(path.relative_to(RESULTS)))
+def test_every_published_result_is_a_report(tmp_path: Path, path: Path) -> None:
+    results = json.loads(path.read_text())
+    page = written(tmp_path, results)
+    parsed(page)
+    assert results["env"] in report.verdict(results)
+    assert len(page.encode()) <= report.LARGEST
 
 
 def test_a_page_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
