@@ -143,7 +143,9 @@ class Mosaic:
         if pane.ended:
             self._banner(box, "thinks the episode has ended", Canvas.RED)
         if beside:
-            self._meters(pane, colour, pygame.Rect(box.right + self._px(9), box.top, inner.right - box.right, 0), 56, 16)
+            self._meters(
+                pane, colour, pygame.Rect(box.right + self._px(9), box.top, inner.right - box.right, 0), 56, 16
+            )
         else:
             self._meters(pane, colour, pygame.Rect(inner.left, inner.bottom - foot, inner.width, 0), 17, 0)
 
@@ -202,4 +204,3 @@ class Mosaic:
 def _log_share(value: float, low: float, high: float) -> float:
     """Where a value lies between `low` and `high` on a logarithmic scale, from 0 to 1."""
     return min(max(math.log(max(value, 1e-12) / low) / math.log(high / low), 0.0), 1.0)
-

@@ -1,6 +1,7 @@
 """Colours and words of the mosaic. Wong's palette stays apart for every kind of colour vision; see `Canvas`."""
 
 import os
+import re
 from functools import lru_cache
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
@@ -23,6 +24,7 @@ COLOURS: tuple[Colour, ...] = (
     Canvas.PINK,
     Canvas.RED,
 )
+_PARTS = re.compile(r"\d|[^\d]+")
 
 
 def write(
@@ -36,18 +38,20 @@ def write(
     middle: bool = False,
 ) -> int:
     """Write words of about `height` pixels from their upper left corner, or right, or middle; returns their width."""
-    letters = [_letter(one, colour, max(8, round(height))) for one in text]
-    width = sum(letter.get_width() for letter in letters)
+    # Numbers change in every picture, words do not: digit by digit a text costs a hundredth of what rendering it would.
+    parts = [_written(part, colour, max(8, round(height))) for part in _PARTS.findall(text)]
+    width = sum(part.get_width() for part in parts)
     x = round(corner[0] - (width if right else width / 2 if middle else 0))
-    for letter in letters:
-        surface.blit(letter, (x, round(corner[1])))
-        x += letter.get_width()
+    for part in parts:
+        surface.blit(part, (x, round(corner[1])))
+        x += part.get_width()
     return width
 
 
 @lru_cache(maxsize=4096)
-def _letter(letter: str, colour: Colour, height: int) -> pygame.Surface:
-    """Numbers change in every picture, letters do not: a text costs a hundredth of what rendering it would."""
+def _written(part: str, colour: Colour, height: int) -> pygame.Surface:
     pygame.font.init()
     # No font is kept: an environment of Gymnasium's quits pygame when it closes, and kept fonts die with it.
-    return pygame.font.Font(None, round(height * 1.38)).render(letter, True, colour)
+    large = pygame.font.Font(None, round(height * 2.76)).render(part, True, colour)
+    size = max(1, round(large.get_width() / 2)), max(1, round(large.get_height() / 2))
+    return pygame.transform.smoothscale(large, size)  # small letters keep their distances so

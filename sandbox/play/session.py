@@ -60,7 +60,9 @@ class Session:
         own: the distance that 95 % of the simulator's own futures keep; None where it cannot be branched.
     """
 
-    def __init__(self, world: World, models: Mapping[str, FittedModel], seed: int = 0, temperature: float = 1.0) -> None:
+    def __init__(
+        self, world: World, models: Mapping[str, FittedModel], seed: int = 0, temperature: float = 1.0
+    ) -> None:
         """Begin the first episode.
 
         Raises:

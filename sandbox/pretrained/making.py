@@ -51,6 +51,7 @@ class Recipe:
 
     steps: int  # of each of three thirds: random play, a pilot that errs, and a pilot
     starts: int = 128  # that travel with each dream
+    effort: float = 1.0  # of a fit, as a share of the usual number of updates
     agent_in: str = "simulator"  # or the family whose dream the agent lives in
     agent_steps: int = 1_000_000
     agent_rows: int = 256
@@ -61,7 +62,7 @@ RECIPES = {
     "lander": Recipe(10_000, agent_in="rnn", agent_steps=1_500_000),
     "dodge": Recipe(10_000),
     "supply": Recipe(7_000),
-    "wildfire": Recipe(7_000, starts=32, agent_steps=400_000),
+    "wildfire": Recipe(7_000, starts=32, effort=0.4, agent_steps=400_000),
 }
 Tell = Callable[[str], None]
 
@@ -163,7 +164,7 @@ def _log(bare: str, recipe: Recipe) -> Trajectories:
 def _make_dream(bare: str, family: str, recipe: Recipe, room: Path) -> tuple[dict[str, float], dict[str, Any]]:
     log = _log(bare, recipe)
     place = room / bare / family
-    model = fit(log, family, seed=0, settings=FitSettings(starts=recipe.starts))
+    model = fit(log, family, seed=0, settings=FitSettings(starts=recipe.starts, effort=recipe.effort))
     model.save(place)
     _halve(place, model)
     card = judged(load(place), bare)
