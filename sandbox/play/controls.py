@@ -1,8 +1,8 @@
 """From pressed keys, or a gamepad's sticks, to an action of any space.
 
 Worlds of ours have keys of their own. In others an arrow stands for what is usual with so many choices; any choice is
-also a digit. A number is pushed to its ends by arrows, two by arrows of two kinds; more are levers: a digit takes one in
-hand, up and down move it, and it stays where it was left.
+also a digit. A number is pushed to its ends by arrows, two by arrows of two kinds; more are levers: a digit takes one
+in hand, up and down move it, and it stays where it was left.
 """
 
 from collections.abc import Collection, Mapping
@@ -63,11 +63,9 @@ class Controls:
     def words(self) -> str:
         """What the keys do, in a line."""
         if self._is_levers:
-            where = "  ".join(
-                f"[{value:+.2f}]" if lever == self._lever else f"{value:+.2f}"
-                for lever, value in enumerate(self._levers)
-            )
-            return f"levers {where}   digits choose, up and down move"
+            told = [f"{value:+.2f}" for value in self._levers]
+            told[self._lever] = f"[{told[self._lever]}]"
+            return f"levers {'  '.join(told)}   digits choose, up and down move"
         keys = ", ".join(key for key in (LEFT, RIGHT, UP, DOWN, "1", "2") if key in self._keys)
         return f"play with {keys}" if keys else "play with digits"
 

@@ -58,14 +58,14 @@ class Ruler:
         """The squared difference that is one unit, of each number that varies."""
         own = self.spread[self._numbers] ** 2
         if futures is None:
-            return own
-        return np.maximum(2 * futures[:, self._numbers].astype(np.float64).var(axis=0), FLOOR**2 * own)
+            return np.asarray(own, np.float64)
+        usual = 2 * futures[:, self._numbers].astype(np.float64).var(axis=0)
+        return np.asarray(np.maximum(usual, FLOOR**2 * own), np.float64)
 
 
 def _differing(classes: NDArray[np.float32]) -> float:
     """In how many columns of classes `(F, C)` two of the futures differ, on average over pairs."""
     rows, columns = classes.shape
-    same = sum(
-        float(((classes == value).sum(axis=0) ** 2).sum()) for value in np.unique(classes)
-    )  # of each column, the pairs that agree
-    return columns - same / rows**2
+    # Of each column, the pairs that agree.
+    same = sum(float(((classes == value).sum(axis=0) ** 2).sum()) for value in np.unique(classes))
+    return float(columns - same / rows**2)

@@ -143,20 +143,19 @@ class Mosaic:
         if pane.ended:
             self._banner(box, "thinks the episode has ended", Canvas.RED)
         if beside:
-            self._meters(
-                pane, colour, pygame.Rect(box.right + self._px(9), box.top, inner.right - box.right, 0), 56, 16
-            )
+            meters = pygame.Rect(box.right + self._px(9), box.top, inner.right - box.right, 0)
+            self._meters(pane, colour, meters, 56, True)
         else:
-            self._meters(pane, colour, pygame.Rect(inner.left, inner.bottom - foot, inner.width, 0), 17, 0)
+            self._meters(pane, colour, pygame.Rect(inner.left, inner.bottom - foot, inner.width, 0), 17, False)
 
-    def _meters(self, pane: Pane, colour: Colour, place: pygame.Rect, pace: float, drop: float) -> None:
-        """Distance and surprise from the place's top, `pace` apart; the bars lie `drop` under their names if above 0."""
+    def _meters(self, pane: Pane, colour: Colour, place: pygame.Rect, pace: float, is_tall: bool) -> None:
+        """Distance and surprise from the place's top, `pace` apart."""
         far = None if pane.distance is None else _log_share(pane.distance, LOW, HIGH)
         told = "–" if pane.distance is None else f"{pane.distance:.1f} ×" if pane.distance < HIGH else "> 99 ×"
         tick = None if self.session.own is None else _log_share(self.session.own, LOW, HIGH)
         rare = None if pane.p is None else _log_share(1 / pane.p, 1.0, 1 / _RAREST)
         said = "–" if pane.p is None else f"p {pane.p:.2f}" if pane.p >= 0.01 else f"p {pane.p:.3f}"
-        meter = self._tall_meter if drop else self._flat_meter
+        meter = self._tall_meter if is_tall else self._flat_meter
         top = place.top + self._px(6)
         meter(pygame.Rect(place.left, top, place.width, 0), "distance", told, far, colour, tick)
         meter(pygame.Rect(place.left, top + self._px(pace), place.width, 0), "surprise", said, rare, colour, None)

@@ -19,8 +19,16 @@ class Simulator(Protocol):
     see: Layout
     do: Layout
     horizon: int  # steps of an episode at most
-    obs: Any  # what is seen now, in the environment's own space
-    futures: Rows | None  # (F, D), what could be seen now instead; None where the world cannot be branched
+
+    @property
+    def obs(self) -> Any:
+        """What is seen now, in the environment's own space."""
+        ...
+
+    @property
+    def futures(self) -> Rows | None:
+        """What could be seen now instead, `(F, D)`; None where the world cannot be branched."""
+        ...
 
     @property
     def state(self) -> Any:
