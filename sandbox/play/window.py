@@ -72,6 +72,7 @@ class Theatre(Window):
         self._pace = pace(session)
         self._held: dict[str, None] = {}  # in the order in which they were pressed
         self._due, self._single, self._waited = 0.0, 0, 0
+        self._is_stale = True  # the picture shows less than there is
         self._film: Film | None = film(record, self._pace) if record else None
         self._film_path = record
 
@@ -96,16 +97,22 @@ class Theatre(Window):
         if self.closed:
             return
         steps, self._single = self._steps_due(), 0
+        self.session.thrift = 1 if self.paused else 2  # sixty times a second nobody reads every number
         for _ in range(steps):
             self._step()
+        if steps or self._is_stale:
+            self._show(steps > 0)
+        self._clock.tick(PICTURES_PER_SECOND)
+
+    def _show(self, has_moved: bool) -> None:
         picture = self.mosaic.draw(self._status())
-        if self._film is not None and steps:
+        if self._film is not None and has_moved:
             self._film.add(self.mosaic.pixels())
         self._screen.blit(picture, (0, 0))
         if self.has_help:
             overlay(self._screen)
         pygame.display.flip()
-        self._clock.tick(PICTURES_PER_SECOND)
+        self._is_stale = False
 
     def hand_over(self) -> None:
         """The next of the players acts, and after the last of them the user again."""
@@ -128,6 +135,7 @@ class Theatre(Window):
         reel, self._film = self._film, None
         shown = reel.finish()
         self.notes.append(f"{shown} pictures in {self._film_path}" if shown else "nothing was recorded")
+        self._is_stale = True
 
     def _step(self) -> None:
         if self.session.over:
@@ -164,6 +172,7 @@ class Theatre(Window):
 
     def _listen(self) -> None:
         for event in pygame.event.get():
+            self._is_stale = True  # whatever it was, the picture may have to tell of it
             if event.type == pygame.QUIT:
                 self.close()
                 return

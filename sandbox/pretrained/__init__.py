@@ -60,7 +60,7 @@ def entries(room: Path = ROOM) -> dict[str, Entry]:
         return {name: Entry(name, one["files"], one["scores"], one["made"]) for name, one in listed.items()}
     except (AttributeError, KeyError, TypeError) as error:
         raise files.DamagedFileError(
-            f"{path} is no list of pretrained dreams ({error}); install Sandbox anew"
+            f"{path} is no list of the pretrained ({error}); install Sandbox anew"
         ) from None
 
 
