@@ -21,6 +21,8 @@ from sandbox_envs.canvas import Canvas, Colour
 Size = tuple[int, int]
 # An episode of so many random steps shows whether a renderer can be set to an observation.
 _PROBE_STEPS = 12
+# How wide a letter is, at most, as a share of its height.
+_LETTER = 0.62
 # Where nobody's data tell, a line's box shows this many steps.
 _SHOWN = 150
 
@@ -49,8 +51,11 @@ class _Quiet(Canvas):
     loud = 1.0  # how many times larger words are written, to be read when the picture has been shrunk; 0 for none
 
     def text(self, text: str, corner: tuple[int, int], colour: Colour, height: int = 13) -> None:
-        if self.loud:
-            super().text(text, corner, colour, round(height * self.loud))
+        if not self.loud:
+            return
+        high = round(height * self.loud)
+        furthest = self.size[0] - round(_LETTER * high * len(text))
+        super().text(text, (max(0, min(corner[0], furthest)), corner[1]), colour, high)
 
     def shrunk(self, size: Size) -> pygame.Surface:
         """The picture at another size."""
@@ -69,7 +74,7 @@ class _Native:
 
     def __call__(self, pane: Pane, session: Session, size: Size) -> pygame.Surface:
         is_real = pane is session.real
-        self._canvas.loud = min(self._simulation.canvas_size[0] / size[0], 1.5) if is_real else 0.0
+        self._canvas.loud = min(self._simulation.canvas_size[0] / size[0], 1.35) if is_real else 0.0
         self._simulation.draw(self._canvas, pane.obs, session.state if is_real else None)
         return self._canvas.shrunk(size)
 

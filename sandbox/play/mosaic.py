@@ -17,7 +17,7 @@ SIZE = (1280, 720)
 # More dreams than this are too small to be told apart.
 MOST_DREAMS = 12
 _LEFT = 0.36  # of the width, for the simulator
-_DIM = 150  # how dark a pane becomes that has ended, of 255
+_DIM = 110  # how dark a pane becomes that has ended, of 255
 _SIDE, _FOOT = 86, 42  # room for the meters beside a picture or beneath it, in pixels of a picture 720 high
 _RAREST = 1e-3  # the end of a surprise meter
 
@@ -141,7 +141,7 @@ class Mosaic:
         room = pygame.Rect(inner.left, inner.top, inner.width - side, inner.height)
         box = self._picture(pane, room, head, inner.height - head - foot)
         if pane.ended:
-            self._banner(box, "thinks the episode has ended", Canvas.RED)
+            self._banner(box, f"thinks the episode has ended (step {pane.ended_at})", Canvas.RED)
         if beside:
             meters = pygame.Rect(box.right + self._px(9), box.top, inner.right - box.right, 0)
             self._meters(pane, colour, meters, 56, True)
@@ -195,7 +195,7 @@ class Mosaic:
 
     def _banner(self, box: pygame.Rect, words: str, colour: Colour) -> None:
         high = self._px(24)
-        strip = pygame.Rect(box.left, box.centery - high // 2, box.width, high)
+        strip = pygame.Rect(box.left, box.bottom - high, box.width, high)
         pygame.draw.rect(self.surface, colour, strip)
         write(self.surface, words, (box.centerx, strip.top + self._px(5)), INK, self._px(13), middle=True)
 

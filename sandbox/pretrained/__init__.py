@@ -59,9 +59,7 @@ def entries(room: Path = ROOM) -> dict[str, Entry]:
     try:
         return {name: Entry(name, one["files"], one["scores"], one["made"]) for name, one in listed.items()}
     except (AttributeError, KeyError, TypeError) as error:
-        raise files.DamagedFileError(
-            f"{path} is no list of the pretrained ({error}); install Sandbox anew"
-        ) from None
+        raise files.DamagedFileError(f"{path} is no list of the pretrained ({error}); install Sandbox anew") from None
 
 
 def dreams(world: str, room: Path = ROOM) -> list[str]:
