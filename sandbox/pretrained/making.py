@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,9 @@ CARD = CardSettings(
     rollout_futures=32,
     rollout_steps=40,
 )
+_SMALL_CARD = replace(
+    CARD, transitions=60, judged=200, branch_states=4, branch_futures=16, rollout_states=4, rollout_futures=12
+)
 # The figures that are recorded in the list: section, figure, and how far another machine's may be from it, as a share
 # of it and at least.
 SCORES = (
@@ -53,17 +56,28 @@ class Recipe:
     steps: int  # of each of three thirds: random play, a pilot that errs, and a pilot
     starts: int = 128  # that travel with each dream
     effort: float = 1.0  # of a fit, as a share of the usual number of updates
+    held_out: float = 0.1  # share of the log that judges the fit
+    card: CardSettings = CARD
     agent_in: str = "simulator"  # or the family whose dream the agent lives in
     agent_steps: int = 1_000_000
+    agent_stretches: int = 1  # calls of `learn`, equally long
     agent_rows: int = 256
     agent_config: Mapping[str, Any] | None = None
 
 
 RECIPES = {
-    "lander": Recipe(10_000, agent_in="rnn", agent_steps=1_500_000),
+    "lander": Recipe(
+        10_000,
+        agent_in="vae",
+        agent_steps=900_000,
+        agent_stretches=3,
+        agent_rows=64,
+        agent_config={"rollout_size": 16384, "batch_size": 1024, "gamma": 0.995, "anneal": False, "ent_coef": 0.003},
+    ),
     "dodge": Recipe(10_000),
-    "supply": Recipe(7_000, agent_steps=500_000),
-    "wildfire": Recipe(7_000, starts=32, effort=0.4, agent_steps=300_000),
+    "supply": Recipe(7_000, agent_steps=400_000),
+    # 144 cells of nine kinds: everything costs a hundred times as much, so there is less of it.
+    "wildfire": Recipe(7_000, starts=32, effort=0.2, held_out=0.04, card=_SMALL_CARD, agent_steps=300_000),
 }
 Tell = Callable[[str], None]
 
@@ -116,7 +130,9 @@ def judged(model: FittedModel, bare: str) -> dict[str, Any]:
     chosen = world(bare)
     log = play_log(chosen, 1_500, JUDGED_FROM)
     climate, held_out = split(log, 0.5, np.random.default_rng(JUDGED_FROM))
-    return score_card(model, held_out, climate, world=chosen, actor=Pilot(chosen, mistakes=0.2), settings=CARD)
+    return score_card(
+        model, held_out, climate, world=chosen, actor=Pilot(chosen, mistakes=0.2), settings=RECIPES[bare].card
+    )
 
 
 def scores_of(card: Mapping[str, Any]) -> dict[str, float]:
@@ -165,7 +181,8 @@ def _log(bare: str, recipe: Recipe) -> Trajectories:
 def _make_dream(bare: str, family: str, recipe: Recipe, room: Path) -> tuple[dict[str, float], dict[str, Any]]:
     log = _log(bare, recipe)
     place = room / bare / family
-    model = fit(log, family, seed=0, settings=FitSettings(starts=recipe.starts, effort=recipe.effort))
+    settings = FitSettings(starts=recipe.starts, effort=recipe.effort, held_out=recipe.held_out)
+    model = fit(log, family, seed=0, settings=settings)
     model.save(place)
     _halve(place, model)
     card = judged(load(place), bare)
@@ -193,7 +210,8 @@ def _make_agent(bare: str, recipe: Recipe, room: Path) -> tuple[dict[str, float]
         where = "the simulator"
     else:
         envs, where = _dream_to_live_in(bare, recipe, room), f"the dream {bare}/{recipe.agent_in} alone"
-    agent.learn(envs, recipe.agent_steps)
+    for _ in range(recipe.agent_stretches):
+        agent.learn(envs, recipe.agent_steps // recipe.agent_stretches)
     agent.save(place)
     stored = load_agent(place)
     scores = {"return": real_return(stored, bare)}
