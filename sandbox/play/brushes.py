@@ -140,7 +140,7 @@ class _Lines:
         pygame.draw.rect(picture, GRID, chart, 1)
         for values, colour, width in ((real, GREY, 1), (own, Canvas.SKY, 2)):
             shown = values[-_SHOWN:]
-            x = chart.right - 1 - (len(shown) - 1 - np.arange(len(shown))) * (chart.width / _SHOWN)
+            x = chart.left + 1 + np.arange(len(shown)) * ((chart.width - 2) / _SHOWN)  # from the left until it is full
             share = np.clip((shown - self._low[line]) / (self._high[line] - self._low[line]), 0, 1)
             y = chart.bottom - 2 - share * (chart.height - 4)
             if len(shown) > 1:
