@@ -55,7 +55,7 @@ families: $(STAMP)
 gallery: $(STAMP)
 	$(BIN)/python envs/gallery.py
 
-# The dreams and agents that come with the package; what is there already is kept. About an hour of one idle core for all.
+# The dreams and agents that come with the package; what is there already is kept.
 pretrained: $(STAMP)
 	$(BIN)/python -m sandbox.pretrained
 

@@ -7,6 +7,7 @@ import pytest
 
 import sandbox
 from sandbox import pretrained
+from sandbox.commands.tables import show_list
 from sandbox.files import DamagedFileError
 from sandbox.pretrained import ROOM, UnknownPretrainedError, entries
 from sandbox.pretrained.making import FAMILIES, RECIPES, SCORES, judged, make, real_return, scores_of
@@ -28,6 +29,14 @@ def test_every_world_of_the_gallery_has_six_families_and_an_agent() -> None:
     worlds = {entry.world for entry in entries().values()}
     assert {"lander", "dodge", "supply"} <= worlds <= set(RECIPES)
     assert set(entries()) == {f"{world}/{kind}" for world in worlds for kind in (*FAMILIES, pretrained.AGENT)}
+
+
+def test_the_list_shows_what_comes_ready(capsys: pytest.CaptureFixture[str]) -> None:
+    assert show_list() == 0
+    told = " ".join(capsys.readouterr().out.split())
+    for entry in entries().values():
+        world, _, kind = entry.name.partition("/")
+        assert kind in told.partition(f"{world}/:")[2]
 
 
 def test_the_gallery_is_small() -> None:
