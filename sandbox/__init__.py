@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sandbox.dream import DreamEnv, DreamVectorEnv
     from sandbox.models.fit import FitSettings, fit
     from sandbox.models.fitted import FittedModel
+    from sandbox.pretrained import load
     from sandbox.trajectories import Starts, Trajectories
     from sandbox.worlds import World, world
 
@@ -28,7 +29,7 @@ _HOMES = {
     "World": "worlds",
     "collect": "collection",
     "fit": "models.fit",
-    "load": "models.fitted",
+    "load": "pretrained",
     "world": "worlds",
 }
 

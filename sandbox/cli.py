@@ -1,4 +1,4 @@
-"""The command line: `sandbox contrast | collect | fit | train | evaluate | inspect | forecast | list | bench`."""
+"""The command line: `sandbox COMMAND`; the folder `sandbox/commands` holds them, one function each."""
 
 import sys
 import tempfile

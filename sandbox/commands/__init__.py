@@ -10,6 +10,7 @@ from sandbox.commands.contrast import contrast
 from sandbox.commands.data import collect, fit
 from sandbox.commands.forecast import forecast
 from sandbox.commands.inspect import inspect
+from sandbox.commands.play import play
 from sandbox.commands.surprise import surprise
 from sandbox.commands.tables import show_bench, show_list
 
@@ -22,6 +23,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "inspect": inspect,
     "forecast": forecast,
     "surprise": surprise,
+    "play": play,
     "list": show_list,
     "bench": show_bench,
 }

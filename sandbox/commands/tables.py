@@ -7,12 +7,15 @@ def show_list() -> int:
     """Show the worlds, models and agents there are."""
     import sandbox_agents
     import sandbox_envs
-    from sandbox import console, models
+    from sandbox import console, models, pretrained
 
     console.show("worlds   " + "  ".join(sandbox_envs.worlds()) + "  and every other Gymnasium environment")
     console.show("models   " + "  ".join(models.names()) + "  and memory+head:")
     console.show("         memories " + "  ".join(models.memories()) + "; heads " + "  ".join(models.heads()))
     console.show("agents   " + "  ".join(sandbox_agents.names()))
+    for line, world in enumerate(dict.fromkeys(entry.world for entry in pretrained.entries().values())):
+        kinds = [name.partition("/")[2] for name in pretrained.entries() if name.startswith(f"{world}/")]
+        console.show(f"{'' if line else 'ready':8s} {world}/: " + "  ".join(kinds))
     return 0
 
 
