@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,16 @@ import numpy as np
 import sandbox_agents
 from sandbox import files
 from sandbox.collection import Actor, collect
-from sandbox.dream import DreamVectorEnv
 from sandbox.metrics import CardSettings, score_card
 from sandbox.models.chunks import split
 from sandbox.models.fit import FitSettings, fit
 from sandbox.models.fitted import KIND, FittedModel
+from sandbox.modes import dream
+from sandbox.modes.task import Task, learner
 from sandbox.pilots import Pilot
 from sandbox.pretrained import AGENT, MANIFEST, ROOM, entries, load, load_agent, sha256
-from sandbox.trajectories import Trajectories, concatenate, starts
-from sandbox.worlds import World, world
+from sandbox.trajectories import Trajectories, concatenate
+from sandbox.worlds import World, examine, world
 
 FAMILIES = ("autoregressive", "diffusion", "gan", "rnn", "transformer", "vae")
 # Far from the seeds that anything was learned from.
@@ -58,22 +59,13 @@ class Recipe:
     effort: float = 1.0  # of a fit, as a share of the usual number of updates
     held_out: float = 0.1  # share of the log that judges the fit
     card: CardSettings = CARD
-    agent_in: str = "simulator"  # or the family whose dream the agent lives in
-    agent_steps: int = 1_000_000
-    agent_stretches: int = 1  # calls of `learn`, equally long
+    dreams_of: str | None = None  # the family whose dreams the agent learns in, or None for the simulator
+    agent_steps: int = 1_000_000  # in the simulator; real steps, where it learns in dreams
     agent_rows: int = 256
-    agent_config: Mapping[str, Any] | None = None
 
 
 RECIPES = {
-    "lander": Recipe(
-        10_000,
-        agent_in="vae",
-        agent_steps=900_000,
-        agent_stretches=3,
-        agent_rows=64,
-        agent_config={"rollout_size": 16384, "batch_size": 1024, "gamma": 0.995, "anneal": False, "ent_coef": 0.003},
-    ),
+    "lander": Recipe(10_000, dreams_of="autoregressive", agent_steps=30_000),
     "dodge": Recipe(10_000),
     "supply": Recipe(7_000, agent_steps=400_000),
     # 144 cells of nine kinds: everything costs a hundred times as much, so there is less of it.
@@ -203,15 +195,10 @@ def _halve(place: Path, model: FittedModel) -> None:
 
 def _make_agent(bare: str, recipe: Recipe, room: Path) -> tuple[dict[str, float], dict[str, Any]]:
     chosen, place = world(bare), room / bare / AGENT
-    agent = sandbox_agents.make("ppo", *chosen.spaces, seed=0, config=recipe.agent_config)
-    assert isinstance(agent, sandbox_agents.Sb3Agent)
-    if recipe.agent_in == "simulator":
-        envs: Any = chosen.make_vec(recipe.agent_rows)
-        where = "the simulator"
+    if recipe.dreams_of is None:
+        agent, where = _learned_in_the_simulator(chosen, recipe), "the simulator"
     else:
-        envs, where = _dream_to_live_in(bare, recipe, room), f"the dream {bare}/{recipe.agent_in} alone"
-    for _ in range(recipe.agent_stretches):
-        agent.learn(envs, recipe.agent_steps // recipe.agent_stretches)
+        agent, where = _learned_in_dreams(bare, recipe), f"dreams of {recipe.dreams_of} alone"
     agent.save(place)
     stored = load_agent(place)
     scores = {"return": real_return(stored, bare)}
@@ -219,11 +206,26 @@ def _make_agent(bare: str, recipe: Recipe, room: Path) -> tuple[dict[str, float]
     pilot = real_return(Pilot(chosen), bare)
     scores["normalised"] = (scores["return"] - floor) / (pilot - floor)
     made = {"learned in": where, "steps": recipe.agent_steps, "random": round(floor, 2), "heuristic": round(pilot, 2)}
-    return {name: round(value, 3) for name, value in scores.items()}, made | {"settings": asdict(agent.settings)}
+    return {name: round(value, 3) for name, value in scores.items()}, made
 
 
-def _dream_to_live_in(bare: str, recipe: Recipe, room: Path) -> DreamVectorEnv:
-    """Dreams that begin at a thousand real situations of the log, half of them beginnings of episodes."""
-    model = load(room / bare / recipe.agent_in)
-    situations = starts(_log(bare, recipe), 1024, model.history, np.random.default_rng(0), beginnings=0.5)
-    return DreamVectorEnv(model, recipe.agent_rows, starts=situations)
+def _learned_in_the_simulator(chosen: World, recipe: Recipe) -> sandbox_agents.Agent:
+    agent = learner("ppo", chosen, seed=0)
+    agent.learn(chosen.make_vec(recipe.agent_rows), recipe.agent_steps)
+    return agent
+
+
+def _learned_in_dreams(bare: str, recipe: Recipe) -> sandbox_agents.Agent:
+    """What the cell of seed 0 of `sandbox contrast` learns: rounds of collect, fit and learn in the dream."""
+    chosen = world(bare)
+    found = examine(chosen)
+    task = Task(
+        world=found.world,
+        horizon=found.horizon,
+        real_steps=recipe.agent_steps,
+        seed=0,
+        agent="ppo",
+        model=recipe.dreams_of,
+        folder=Path("runs") / "pretrained" / f"{bare}-agent",
+    )
+    return dream.learn(task).agent
