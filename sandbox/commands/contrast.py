@@ -20,6 +20,7 @@ def contrast(
     agent: str = "ppo",
     agent_config: Path | None = None,
     modes: tuple[str, ...] = ("random", "simulator", "dream"),
+    ceiling_steps: int | None = None,
     jobs: int = 1,
     episodes: int = 100,
     env_arg: Pairs = (),
@@ -38,13 +39,16 @@ def contrast(
         out: folder of the results; runs/NAME by default. A folder that holds part of this contrast is completed.
         agent: who learns in the dreams.
         agent_config: JSON or TOML file of settings for that agent.
-        modes: what is compared.
+        modes: what is compared: random, simulator, dream; mix (real and dreamed steps together), upsample (a log, and
+            what a model adds to it), plan (no policy: plan in the model), perfect (a flawless model) and persistence
+            (a dream in which nothing changes).
+        ceiling_steps: real steps of one more learner of each kind in the simulator, to show what could be reached.
         jobs: cells that run at once, each a process of one thread.
         episodes: fresh episodes that judge every agent; not counted as real steps to learn from.
         env_arg: key=value for the environment, repeatable.
         horizon: time limit in steps, for environments that have none.
         ensemble: members of each model.
-        set_: key=value for how agents learn in dreams (`DreamSettings`), repeatable: rounds=3, disagreement_penalty=1.
+        set_: key=value for how agents learn by models (`DreamSettings`), repeatable: rounds=3, real_share=0.1, times=5.
         device: where the networks are; auto takes the CPU for nets of this size.
     """
     from sandbox import console, experiment, report
@@ -60,6 +64,7 @@ def contrast(
         real_steps=real_steps,
         seeds=seeds,
         modes=modes,
+        ceiling_steps=ceiling_steps,
         agent_config=read_config(agent_config, agent) if agent_config else None,
         episodes=episodes,
         dream=pairs(set_, "--set") | ({"ensemble": ensemble} if ensemble != 1 else {}),

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sandbox.modes.task import Learned, Task
 
-# In the order in which a person would ask.
-MODES = ("random", "simulator", "dream")
+# In the order in which a person would ask. The mode `ceiling` is asked for by its steps, not by its name.
+MODES = ("random", "simulator", "dream", "mix", "upsample", "plan", "perfect", "persistence")
+USUAL = MODES[:3]
 
 
 def mode(name: str) -> "Callable[[Task], Learned]":
