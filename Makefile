@@ -17,8 +17,9 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	$(BIN)/sandbox contrast Pendulum-v1 --models rnn diffusion --real-steps 2000 --seeds 0 --jobs 2 --out runs/demo
 
+# A file of tests stays in one process, since its tests share what is slow to make.
 test: $(STAMP)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow

@@ -10,13 +10,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock, Timeout
+
 from sandbox import files
 from sandbox.modes import mode
 
 if TYPE_CHECKING:
     from sandbox.modes.task import Learned
 
-CELL, ROW = "cell.json", "row.json"
+CELL, ROW, LOCK = "cell.json", "row.json", ".lock"
+MISTAKE = 2  # the exit status of a cell that trying again would not help
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Cell:
     episodes: int = 100
     curve_episodes: int = 20
     dream: Mapping[str, Any] = field(default_factory=dict)  # changes to DreamSettings
+    sweep: Mapping[str, Any] = field(default_factory=dict)  # which of them is swept over, and its value here
     device: str = "cpu"
 
     @property
@@ -51,10 +55,28 @@ class Cell:
 
 
 def run_cell(folder: Path, report: Callable[[str], None] = print) -> None:
-    """Do what `folder/cell.json` says, and write `folder/row.json` last; a cell with a row is done already."""
+    """Do what `folder/cell.json` says, and write `folder/row.json` last; a cell with a row is done already.
+
+    A cell belongs to one process at a time: another one waits, and finds the row. The operating system gives the lock
+    back when a process dies, however it dies.
+    """
     cell = Cell.read(folder)
-    if (folder / ROW).exists():
-        return
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        report("wait for another process, which runs this cell")
+        lock.acquire(poll_interval=0.5)
+    try:
+        if not (folder / ROW).exists():
+            for stale in folder.rglob(".*.tmp"):
+                shutil.rmtree(stale) if stale.is_dir() else stale.unlink()
+            _run(cell, folder, report)
+    finally:
+        lock.release()
+
+
+def _run(cell: Cell, folder: Path, report: Callable[[str], None]) -> None:
     # Here, because torch takes seconds to import and a grid of cells only needs their names.
     import torch
 
@@ -136,7 +158,7 @@ def main() -> None:
 
         traceback.print_exc()
         print(f"error: {error}", flush=True)
-        sys.exit(2)
+        sys.exit(MISTAKE)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ def main() -> None:
             config=(tyro.conf.OmitArgPrefixes,),
         )
     except KeyboardInterrupt:
-        sys.exit("sandbox: stopped; the same command goes on where it stopped")
+        print("sandbox: stopped; the same command goes on where it stopped", file=sys.stderr)
+        sys.exit(130)
     except (ValueError, OSError) as error:
         sys.exit(_mistake(error))
     sys.exit(status)

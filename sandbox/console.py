@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from sandbox import experiment
+    from sandbox import pool
 
 _out = Console(soft_wrap=True, highlight=False)
 
@@ -72,29 +72,33 @@ def progress(label: str) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextmanager
-def live() -> "Iterator[Callable[[list[experiment.Progress], int, int], None]]":
+def live() -> "Iterator[Callable[[pool.Status], None]]":
     """A display of the running cells; without a terminal, a line whenever a cell enters another stage."""
     if not _out.is_terminal:
         told: dict[str, str] = {}
 
-        def tell(running: "list[experiment.Progress]", done: int, total: int) -> None:
-            for each in running:
-                if told.get(each.cell.name) != each.stage:
+        def tell(status: "pool.Status") -> None:
+            for each in status.running:
+                # "round 3: …: evaluate from episode 10" is of no interest to a log.
+                if told.get(each.cell.name) != each.stage and "evaluate from" not in each.stage:
                     told[each.cell.name] = each.stage
-                    show(f"[{done}/{total}] {_name(each)}: {each.stage} ({each.seconds:.0f} s)")
+                    show(f"[{status.done}/{status.total}] {_name(each)}: {each.stage} ({each.seconds:.0f} s)")
 
         yield tell
         return
     with Live(console=_out, refresh_per_second=4, transient=True) as screen:
 
-        def draw(running: "list[experiment.Progress]", done: int, total: int) -> None:
-            table = Table("cell", "stage", "time", title=f"{done} of {total} cells done", box=None)
-            for each in running:
+        def draw(status: "pool.Status") -> None:
+            left = "" if status.seconds_left is None else f", about {duration(status.seconds_left)} left"
+            best = f"best so far {status.best}" if status.best else None
+            title = f"{status.done} of {status.total} cells done{left}"
+            table = Table("cell", "stage", "time", title=title, caption=best, box=None)
+            for each in status.running:
                 table.add_row(_name(each), each.stage, f"{each.seconds:.0f} s")
             screen.update(table)
 
         yield draw
 
 
-def _name(each: "experiment.Progress") -> str:
+def _name(each: "pool.Running") -> str:
     return f"{each.cell.mode} {each.cell.model or each.cell.agent} seed {each.cell.seed}"

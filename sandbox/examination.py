@@ -6,6 +6,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.utils.env_checker import data_equivalence
 
 # Enough steps to meet a crash early, few enough for a simulator of one step a second.
 FEWEST_STEPS = 20
@@ -36,9 +37,43 @@ def examine_environment(
             f"{name} has no registered time limit and none of its episodes ended within {patience} steps; "
             "say --horizon N"
         )
+    if longest == 1:
+        seen += (f"every episode of {name} ended at its first step; nothing that a dream shows goes beyond it",)
     horizon = limit if limit is not None else longest
     assert horizon is not None
     return horizon, float(np.median(durations)), seen
+
+
+def examine_twins(
+    one: gymnasium.Env[Any, Any], other: gymnasium.Env[Any, Any], name: str, seed: int
+) -> tuple[str, ...]:
+    """Let two instances live the same life from the same seed; returns a warning where they go apart.
+
+    Raises:
+        BrokenEnvironmentError: where they have different spaces.
+    """
+    for what, own, others in (
+        ("observation", one.observation_space, other.observation_space),
+        ("action", one.action_space, other.action_space),
+    ):
+        if own != others:
+            raise BrokenEnvironmentError(
+                f"two instances of {name} have different {what} spaces, {own} and {others}; fix them with --env-arg"
+            )
+    one.action_space.seed(seed)
+    answers = [env.reset(seed=seed)[0] for env in (one, other)]
+    for step in range(FEWEST_STEPS):
+        if not data_equivalence(*answers):
+            return (
+                f"{name} cannot be seeded: two instances went apart after {step} steps from the same seed, so results "
+                "do not repeat, and a cell that is killed begins the stage it was in anew",
+            )
+        action = one.action_space.sample()
+        lives = [env.step(action) for env in (one, other)]
+        answers = [life[:4] for life in lives]
+        if lives[0][2] or lives[0][3]:
+            break
+    return ()
 
 
 def _play(

@@ -4,32 +4,20 @@ import importlib.metadata
 import os
 import platform
 import shlex
-import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from sandbox import files
-from sandbox.cell import CELL, ROW, Cell
+from sandbox.cell import ROW, Cell
 from sandbox.grid import Contrast, estimated_seconds
+from sandbox.pool import Failure, Pool, Status
 from sandbox.worlds import Examination, examine
 
-__all__ = ["Contrast", "Progress", "estimated_seconds", "gather", "machine", "run", "versions"]
+__all__ = ["Contrast", "estimated_seconds", "gather", "machine", "run", "versions"]
 
 RESULTS, CONTRAST = "results.json", "contrast.json"
-POLL_SECONDS = 0.2
-
-
-@dataclass
-class Progress:
-    """What a display may show of one cell."""
-
-    cell: Cell
-    stage: str
-    seconds: float
 
 
 def run(
@@ -38,7 +26,7 @@ def run(
     *,
     jobs: int = 1,
     command: str = "",
-    show: Callable[[list[Progress], int, int], None] = lambda running, done, total: None,
+    show: Callable[[Status], None] = lambda status: None,
     warn: Callable[[str], None] = lambda message: None,
 ) -> dict[str, Any]:
     """Run every cell that `out` does not hold yet, `jobs` at a time, and write `out/results.json`.
@@ -57,8 +45,20 @@ def run(
     missing = [cell for cell in cells if not (out / "cells" / cell.name / ROW).exists()]
     if len(missing) < len(cells):
         warn(f"{len(cells) - len(missing)} of {len(cells)} cells are in {out} already; only the others are run")
-    failed = _run_all(missing, out, jobs, show, len(cells))
+
+    def ended() -> str:
+        return _best(gather(contrast, found, cells, {}, out, command))
+
+    failed = Pool(out / "cells", jobs, show).run(cells, ended)
     return gather(contrast, found, cells, failed, out, command)
+
+
+def _best(results: Mapping[str, Any]) -> str:
+    judged = [row for row in results["rows"] if row["return_real"] is not None]
+    if not judged:
+        return ""
+    row = max(judged, key=lambda row: float(row["return_real"]["mean"]))
+    return f"{row['return_real']['mean']:,.0f} by {row['mode']} {row['model'] or row['agent']} seed {row['seed']}"
 
 
 def _claim(out: Path, cells: Sequence[Cell]) -> None:
@@ -68,7 +68,8 @@ def _claim(out: Path, cells: Sequence[Cell]) -> None:
         raise ValueError(f"--out {out} is a file; name a folder")
     if out.is_dir() and any(out.iterdir()):
         stored = files.read_json(out / CONTRAST) if (out / CONTRAST).exists() else None
-        if not isinstance(stored, dict) or stored.get("cells") != wanted:
+        # More seeds, families or modes may join those that are there; none may be lost from the results.
+        if not isinstance(stored, dict) or not set(stored.get("cells", ["none"])) <= set(wanted):
             raise ValueError(f"--out {out} exists and holds other results; name another folder or remove it")
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -77,79 +78,15 @@ def _claim(out: Path, cells: Sequence[Cell]) -> None:
         raise ValueError(f"--out {out} cannot be written ({error.strerror}); name another folder") from None
 
 
-def _run_all(
-    missing: Sequence[Cell],
-    out: Path,
-    jobs: int,
-    show: Callable[[list[Progress], int, int], None],
-    total: int,
-) -> dict[str, str]:
-    """Run the missing cells; returns the error of each one that failed, by name."""
-    waiting, failed = list(missing), {}
-    running: dict[str, tuple[Cell, subprocess.Popen[bytes], float]] = {}
-    done = total - len(missing)
-    try:
-        while waiting or running:
-            while waiting and len(running) < jobs:
-                cell = waiting.pop(0)
-                running[cell.name] = (cell, _start(cell, out / "cells" / cell.name), time.perf_counter())
-            for name, (_, process, _) in list(running.items()):
-                if process.poll() is None:
-                    continue
-                del running[name]
-                done += 1
-                if process.returncode != 0 or not (out / "cells" / name / ROW).exists():
-                    failed[name] = _error(out / "cells" / name, process.returncode)
-            now = time.perf_counter()
-            stages = [Progress(c, _last_line(out / "cells" / c.name), now - begun) for c, _, begun in running.values()]
-            show(stages, done, total)
-            if running:
-                time.sleep(POLL_SECONDS)
-    finally:
-        for _, process, _ in running.values():
-            process.terminate()
-            process.wait()
-    return failed
-
-
-def _start(cell: Cell, folder: Path) -> subprocess.Popen[bytes]:
-    folder.mkdir(parents=True, exist_ok=True)
-    for stale in folder.glob(".*.tmp"):
-        stale.unlink() if stale.is_file() else None
-    files.write_json(folder / CELL, asdict(cell))
-    threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYGAME_HIDE_SUPPORT_PROMPT": "1"}
-    with (folder / "log.txt").open("wb") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "sandbox.cell", str(folder)],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            env=os.environ | threads,
-        )
-
-
-def _last_line(folder: Path) -> str:
-    try:
-        lines = (folder / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()
-    except FileNotFoundError:
-        lines = []
-    return lines[-1] if lines else "start"
-
-
-def _error(folder: Path, status: int) -> str:
-    last = _last_line(folder).removeprefix("error: ")
-    return f"{last} (exit status {status}; the whole story is in {folder.name}/log.txt)"
-
-
 def gather(
     contrast: Contrast,
     found: Examination,
     cells: Sequence[Cell],
-    failed: Mapping[str, str],
+    failed: Mapping[str, Failure],
     out: Path,
     command: str,
 ) -> dict[str, Any]:
-    """Read the rows of all cells and write `results.json`."""
+    """Read the rows of all cells that have ended and write `results.json`."""
     results = {
         "env": contrast.world.name,
         "env_arguments": dict(contrast.world.arguments),
@@ -166,29 +103,36 @@ def gather(
     return results
 
 
-def _rows(cells: Sequence[Cell], failed: Mapping[str, str], out: Path) -> Iterator[dict[str, Any]]:
+def _rows(cells: Sequence[Cell], failed: Mapping[str, Failure], out: Path) -> Iterator[dict[str, Any]]:
     for cell in cells:
         folder = out / "cells" / cell.name
         if cell.name in failed:
-            row: dict[str, Any] = {
-                "mode": cell.mode,
-                "model": cell.model,
-                "agent": cell.agent,
-                "seed": cell.seed,
-                "real_steps": cell.real_steps,
-                "dream_steps": 0,
-                "wall_seconds": {"collect": 0.0, "fit": 0.0, "learn": 0.0, "total": 0.0},
-                "return_real": None,
-                "return_dream": None,
-                "evaluation_steps": 0,
-                "curve": [],
-                "status": "failed",
-                "error": failed[cell.name],
-                "fidelity": {},
-            }
-        else:
+            row = _failed_row(cell, failed[cell.name])
+        elif (folder / ROW).exists():
             row = files.read_json(folder / ROW)
-        yield {**row, "agent_path": str((folder / "agent").resolve()), "cell": cell.name}
+        else:
+            continue
+        yield {**row, "sweep": dict(cell.sweep), "agent_path": str((folder / "agent").resolve()), "cell": cell.name}
+
+
+def _failed_row(cell: Cell, failure: Failure) -> dict[str, Any]:
+    return {
+        "mode": cell.mode,
+        "model": cell.model,
+        "agent": cell.agent,
+        "seed": cell.seed,
+        "real_steps": cell.real_steps,
+        "dream_steps": 0,
+        "wall_seconds": {"collect": 0.0, "fit": 0.0, "learn": 0.0, "total": 0.0},
+        "return_real": None,
+        "return_dream": None,
+        "evaluation_steps": 0,
+        "curve": [],
+        "status": "failed",
+        "error": failure.sentence,
+        "log_tail": failure.tail,
+        "fidelity": {},
+    }
 
 
 def machine() -> dict[str, Any]:

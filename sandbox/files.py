@@ -74,7 +74,8 @@ def read_json(path: Path) -> Any:
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], header: Mapping[str, Any], kind: str) -> None:
     """Write named arrays and their JSON `header` as one `.safetensors` file, atomically."""
     metadata = {"kind": kind, "format": str(FORMAT), "header": json.dumps(header, allow_nan=False)}
-    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    # Not `ascontiguousarray`, which gives an array without dimensions one.
+    contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     with replacing(path) as temporary:
         temporary.write_bytes(save(contiguous, metadata))
 

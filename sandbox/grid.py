@@ -3,14 +3,14 @@
 import difflib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import sandbox_agents
 from sandbox import models
 from sandbox.cell import Cell
 from sandbox.modes import MODES, USUAL
-from sandbox.modes.settings import DreamSettings, read_by
+from sandbox.modes.settings import MAY_BE_ZERO, DreamSettings, read_by
 from sandbox.worlds import Examination, World, require_supported
 
 # Five rounds, each of which has to show its model something.
@@ -37,6 +37,7 @@ class Contrast:
     agent_config: Mapping[str, Any] | None = None
     episodes: int = 100
     dream: Mapping[str, Any] = field(default_factory=dict)
+    sweep: Mapping[str, Sequence[Any]] = field(default_factory=dict)  # a setting of `DreamSettings`, and its values
     device: str = "cpu"
 
     def check(self) -> None:
@@ -64,7 +65,8 @@ class Contrast:
             raise ValueError(f"there is no mode {unknown[0]}; modes are {', '.join(MODES)}")
         if self.episodes < 2:
             raise ValueError(f"--episodes {self.episodes} cannot give an interval; use 100 or more")
-        check_settings(self.dream)
+        for settings in (dict(self.dream), *self._swept()):
+            check_settings(settings)
         require_supported(self.world)
         if self.agent == "random":
             raise ValueError("--agent random does not learn; choose ppo, sac or dqn")
@@ -92,13 +94,23 @@ class Contrast:
         """
         ways = self._ways()
         self._check_patience(found)
-        return [
+        plain = [
             self._cell(found, mode, model, agent, seed)
             for seed in self.seeds
             for mode in ways
             if mode in self.modes or (mode == "ceiling" and (self.ceiling_steps or 0) > self.real_steps)
             for model, agent in ways[mode]
         ]
+        return [one for cell in plain for one in self._at_every_value(cell)]
+
+    def _swept(self) -> list[dict[str, Any]]:
+        """The settings that are swept over, one value each; none where nothing is."""
+        return [{name: value} for name, values in self.sweep.items() for value in values]
+
+    def _at_every_value(self, cell: Cell) -> list[Cell]:
+        """The cell at every value that is swept over, where its mode reads such a setting."""
+        values = [swept for swept in self._swept() if read_by(cell.mode, cell.model, swept)]
+        return [replace(cell, dream=dict(cell.dream) | swept, sweep=swept) for swept in values] or [cell]
 
     def _ways(self) -> dict[str, list[Way]]:
         """Which models and learners each mode has, the slow modes first."""
@@ -118,8 +130,7 @@ class Contrast:
         }
 
     def _cell(self, found: Examination, mode: str, model: str | None, agent: str, seed: int) -> Cell:
-        shorter = {"episodes": min(self.episodes, PLANNED_EPISODES), "curve_episodes": PLANNED_CURVE}
-        return Cell(
+        cell = Cell(
             world=self.world.name,
             arguments=dict(self.world.arguments),
             horizon=found.horizon,
@@ -130,10 +141,13 @@ class Contrast:
             agent_config=dict(self.agent_config) if self.agent_config and agent == self.agent else None,
             seed=seed,
             real_steps=(self.ceiling_steps or 0) if mode == "ceiling" else self.real_steps,
-            dream=read_by(mode, self.dream),
+            episodes=self.episodes,
+            dream=read_by(mode, model, self.dream),
             device=self.device,
-            **(shorter if mode == "plan" else {"episodes": self.episodes}),
         )
+        if mode != "plan":
+            return cell
+        return replace(cell, episodes=min(self.episodes, PLANNED_EPISODES), curve_episodes=PLANNED_CURVE)
 
     def _check_patience(self, found: Examination) -> None:
         if "perfect" not in self.modes or self.world.is_native:
@@ -165,8 +179,9 @@ def check_settings(chosen: Mapping[str, Any]) -> None:
             close = difflib.get_close_matches(name, known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
             raise ValueError(f"dreams have no setting {name}; {hint}")
-        if isinstance(known[name], int) and (not isinstance(value, int) or value < 1):
-            raise ValueError(f"the dream setting {name} takes a whole number from 1, not {value!r}")
+        least = 0 if name in MAY_BE_ZERO else 1
+        if isinstance(known[name], int) and (not isinstance(value, int) or value < least):
+            raise ValueError(f"the dream setting {name} takes a whole number from {least}, not {value!r}")
         is_number = known[name] is None or isinstance(known[name], float)  # None: a limit that is not set
         if is_number and (not isinstance(value, int | float) or value < 0):
             raise ValueError(f"the dream setting {name} takes a number from 0, not {value!r}")

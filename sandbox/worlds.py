@@ -127,17 +127,19 @@ def examine(chosen: World, seed: int = 0) -> Examination:
     Raises:
         WorldError: names the rule that the environment breaks and the way out.
     """
-    from sandbox.examination import examine_environment
+    from sandbox.examination import examine_environment, examine_twins
 
     require_supported(chosen)
-    env = chosen.make()
+    env, twin = chosen.make(), chosen.make()
     try:
         limit = chosen.horizon or _registered_limit(env)
         horizon, step_seconds, warnings = examine_environment(env, chosen.name, limit, PATIENCE, seed)
+        apart = examine_twins(env, twin, chosen.name, seed)
         usable = chosen if limit is not None else replace(chosen, horizon=PATIENCE)
-        return Examination(usable, horizon, step_seconds, warnings)
+        return Examination(usable, horizon, step_seconds, (*warnings, *apart))
     finally:
         env.close()
+        twin.close()
 
 
 def require_supported(chosen: World) -> None:

@@ -18,6 +18,7 @@ ROOMS = [
     {"report", "bench", "console"},
     {"experiment"},
     {"grid"},
+    {"pool"},
     {"cell"},
     {"modes"},
     {"journal", "candidates", "pictures", "forecast", "anatomy"},

@@ -22,11 +22,28 @@ def pairs(arguments: Sequence[str], option: str = "--env-arg") -> dict[str, Any]
         key, equals, value = argument.partition("=")
         if not equals or not key:
             raise ValueError(f"{option} {argument} is not key=value")
-        try:
-            found[key] = json.loads(value)
-        except json.JSONDecodeError:
-            found[key] = {"True": True, "False": False, "None": None}.get(value, value)
+        found[key] = _value(value)
     return found
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return {"True": True, "False": False, "None": None}.get(text, text)
+
+
+def swept(argument: str) -> dict[str, list[Any]]:
+    """`temperature=0.1,0.5,1.0` as a setting and the values that it takes in turn; nothing for an empty text.
+
+    Raises:
+        ValueError: where the text is something else, or a value stands twice.
+    """
+    name, equals, texts = argument.partition("=")
+    values = [_value(text) for text in texts.split(",")]
+    if argument and (not equals or not name or len({str(value) for value in values}) < len(values)):
+        raise ValueError(f"--sweep {argument} is not a setting and different values: --sweep temperature=0.5,1.0,1.15")
+    return {name: values} if argument else {}
 
 
 def device_of(name: str) -> str:

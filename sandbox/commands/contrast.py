@@ -7,7 +7,7 @@ from typing import Annotated
 
 import tyro
 
-from sandbox.commands.arguments import Device, Name, Pairs, device_of, pairs
+from sandbox.commands.arguments import Device, Name, Pairs, device_of, pairs, swept
 
 
 def contrast(
@@ -27,6 +27,7 @@ def contrast(
     horizon: int | None = None,
     ensemble: int = 1,
     set_: Annotated[Pairs, tyro.conf.arg(name="set")] = (),
+    sweep: str = "",
     device: Device = "auto",
 ) -> int:
     """Learn in the simulator and in dreams from the same number of real steps, and measure the difference.
@@ -49,6 +50,7 @@ def contrast(
         horizon: time limit in steps, for environments that have none.
         ensemble: members of each model.
         set_: key=value for how agents learn by models (`DreamSettings`), repeatable: rounds=3, real_share=0.1, times=5.
+        sweep: one such setting and its values: --sweep temperature=0.5,1.0,1.15 runs the grid at each of them.
         device: where the networks are; auto takes the CPU for nets of this size.
     """
     from sandbox import console, experiment, report
@@ -68,6 +70,7 @@ def contrast(
         agent_config=read_config(agent_config, agent) if agent_config else None,
         episodes=episodes,
         dream=pairs(set_, "--set") | ({"ensemble": ensemble} if ensemble != 1 else {}),
+        sweep=swept(sweep),
         device=device_of(device),
     )
     plan.check()

@@ -6,7 +6,7 @@ MBPO (Janner et al. 2019). Real and synthetic transitions lie in two memories, a
 import sandbox_agents
 from sandbox.metrics import fidelity
 from sandbox.models.fitted import FittedModel
-from sandbox.modes.replay import drawn, replaying, studied
+from sandbox.modes.replay import ROWS, drawn, replaying, studied
 from sandbox.modes.stages import dream_return, fitted, lived_by
 from sandbox.modes.task import Learned, Task
 from sandbox.trajectories import Trajectories, concatenate
@@ -29,9 +29,7 @@ def learn(task: Task) -> Learned:
         model = fitted(task, data, number, f"round {number}: fit {task.model} to {len(data)} real steps")
         agent, dreamed = _studied(task, model, agent, data, len(parts[-1]), number)
         learned.dream_steps += dreamed
-        learned.curve.append(
-            task.point(f"round {number}", agent, dream_return(agent, model, task.dream.rows, task.seed))
-        )
+        learned.curve.append(task.point(f"round {number}", agent, dream_return(agent, model, ROWS, task.seed)))
         learned.agent, learned.model, actor = agent, model, agent
     share = task.dream.real_share
     learned.notes.append(f"every update drew {share:.0%} of its transitions from the real memory, the rest dreamed")

@@ -14,6 +14,7 @@ from sandbox.modes.task import EVALUATION_SEED, Learned, Task
 from sandbox.uncounted import Uncounted
 from sandbox_agents import Agent
 
+BEGINNINGS = 1024  # that dreams of a world of ours begin from
 JUDGED = 128  # flawless episodes that choose among the rounds' agents
 
 
@@ -41,7 +42,7 @@ def _flawless(task: Task, number: int) -> Dreams:
     def dreams(rows: int) -> VectorEnv[Any, Any, Any]:
         if not task.world.is_native:
             return Uncounted(task.world, rows, seed)
-        truth = Branched(task.world.name, task.dream.starts, seed, **task.world.arguments)
+        truth = Branched(task.world.name, BEGINNINGS, seed, **task.world.arguments)
         return DreamVectorEnv(truth, rows, starts=truth.starts, horizon=task.horizon, spaces=truth.spaces)
 
     return dreams

@@ -13,6 +13,8 @@ from sandbox.trajectories import Trajectories, starts_at
 from sandbox_agents import Agent, Memory, Sb3Agent
 from sandbox_agents.tuned import tuned
 
+ROWS = 64  # dreams at once
+
 
 def replaying(task: Task) -> Sb3Agent:
     """The cell's off-policy learner, by the settings tuned for the simulator: the baseline's own."""
@@ -29,7 +31,7 @@ def drawn(
     """
     rng = task.rng(name)
     begin = starts_at(data, rng.integers(len(data), size=branches), model.history)
-    rows = min(task.dream.rows, branches)
+    rows = min(ROWS, branches)
     source: dict[str, Any] = {
         "model": model.name,
         "seed": task.seed,

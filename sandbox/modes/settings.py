@@ -8,6 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+# Counts of which none may be wanted; all others begin at one.
+MAY_BE_ZERO = ("cautious_rounds",)
+
 
 @dataclass(frozen=True)
 class Modelling:
@@ -100,7 +103,9 @@ _READ: Mapping[str, tuple[type, ...]] = {
 }
 
 
-def read_by(mode: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """Those of the `chosen` settings that `mode` reads."""
+def read_by(mode: str, model: str | None, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the `chosen` settings that a cell of `mode` with `model` reads."""
     known = {each.name for group in _READ.get(mode, ()) for each in fields(group)}
+    if mode == "upsample" and model is None:  # the log alone: nothing is drawn
+        known = {"offline_updates"}
     return {name: value for name, value in chosen.items() if name in known}

@@ -12,7 +12,7 @@ import hashlib
 
 import sandbox_agents
 from sandbox.models.fitted import FittedModel
-from sandbox.modes.replay import drawn, replaying, studied
+from sandbox.modes.replay import ROWS, drawn, replaying, studied
 from sandbox.modes.stages import dream_return, fitted, lived_by
 from sandbox.modes.task import Learned, Task
 from sandbox.trajectories import Trajectories
@@ -34,7 +34,7 @@ def learn(task: Task) -> Learned:
     updates = task.dream.offline_updates
     agent = studied(task, replaying(task), sources, updates, f"learn {task.agent} offline, {updates} updates")
     learned = Learned(agent, dream_steps=dreamed, model=model, extras={"log": fingerprint(log)})
-    promised = None if model is None else dream_return(agent, model, task.dream.rows, task.seed)
+    promised = None if model is None else dream_return(agent, model, ROWS, task.seed)
     learned.curve.append(task.point("the end of the log", agent, promised))
     return learned
 

@@ -115,3 +115,32 @@ def make_walk(stride: float = 2.0) -> Walk:
 
 
 gymnasium.register("StrangeWalk-v0", Walk, max_episode_steps=50)
+
+
+class Unseeded(Walk):
+    """Draws from a generator that no seed reaches, as some simulators of others do."""
+
+    noise = np.random.default_rng()
+
+    def step(self, action: Any) -> tuple[Any, Any, Any, Any, Any]:
+        self.place += float(self.noise.normal(0, 0.01))
+        return super().step(action)
+
+
+class Shifting(Walk):
+    """Has another observation space in every instance."""
+
+    made = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        Shifting.made += 1
+        self.observation_space = spaces.Box(-10 - Shifting.made, 10, (2,), np.float32)
+
+
+class Momentary(Walk):
+    """Ends at once."""
+
+    def step(self, action: Any) -> tuple[Any, Any, Any, Any, Any]:
+        obs, reward, _, _, info = super().step(action)
+        return obs, reward, True, False, info

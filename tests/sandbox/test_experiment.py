@@ -2,17 +2,23 @@
 
 import json
 import math
+import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 import sandbox_agents
 from sandbox import experiment, report
-from sandbox.budget import Budget, Counted, OverspentError
+from sandbox.budget import Budget, OverspentError
 from sandbox.candidates import Candidate, choose
+from sandbox.cell import LOCK, run_cell
 from sandbox.collection import collect
+from sandbox.counted import Counted
 from sandbox.models.fit import FitSettings, fit
+from sandbox.trajectories import Trajectories, concatenate
 from sandbox.worlds import PATIENCE, examine, world
 
 HERE = Path(__file__).parent
@@ -67,7 +73,7 @@ def test_a_dream_return_never_stands_without_a_real_one(finished: Path) -> None:
     dream = next(row for row in rows(finished) if row["mode"] == "dream")
     assert dream["dream_steps"] >= 512 * len(dream["curve"])
     assert dream["dream_steps"] % 512 == 0
-    assert set(dream["wall_seconds"]) == {"collect", "fit", "learn", "total"}
+    assert set(dream["wall_seconds"]) == {"collect", "fit", "learn", "plan", "total"}
     assert all(math.isfinite(figure) for figure in dream["fidelity"].values())
     assert {"energy_score", "persistence", "climatology"} <= set(dream["fidelity"])
 
@@ -132,13 +138,48 @@ def test_two_configurations_never_share_a_folder() -> None:
     assert not {cell.name for cell in one} & {cell.name for cell in other}
 
 
+def test_a_sweep_runs_every_dream_at_every_value_and_nothing_else_twice() -> None:
+    found = examine(world("CartPole-v1"))
+    cells = contrast("CartPole-v1", sweep={"temperature": [0.5, 1.0, 1.3]}).cells(found)
+    assert sorted(cell.dream["temperature"] for cell in cells if cell.mode == "dream") == [0.5, 1.0, 1.3]
+    assert [cell.sweep for cell in cells if cell.mode != "dream"] == [{}] * 3
+    assert len({cell.name for cell in cells}) == len(cells)
+
+
+def test_a_world_without_seeds_is_said_to_be_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(HERE))
+    assert "cannot be seeded" in examine(world("strange_worlds:Unseeded")).warnings[0]
+    assert examine(world("strange_worlds:Walk")).warnings == ()
+    assert "ended at its first step" in examine(world("strange_worlds:Momentary")).warnings[0]
+
+
+def test_more_seeds_may_join_a_folder(finished: Path, tmp_path: Path) -> None:
+    finished = shutil.copytree(finished, tmp_path / "run")
+    before = {path: path.stat().st_mtime_ns for path in finished.glob("cells/*/row.json")}
+    results = experiment.run(contrast("CartPole-v1", seeds=(0, 1), models=("mixture",)), finished, jobs=2)
+    assert len(results["rows"]) == 8
+    assert all(path.stat().st_mtime_ns == time for path, time in before.items()), "what was done is not done again"
+
+
+def test_a_cell_waits_for_the_process_that_runs_it(finished: Path) -> None:
+    folder = next(finished.glob("cells/random-*"))
+    said: list[str] = []
+    with FileLock(folder / LOCK):
+        waiting = threading.Thread(target=run_cell, args=(folder, said.append))
+        waiting.start()
+        waiting.join(0.6)
+    waiting.join(5)
+    assert said[0] == "wait for another process, which runs this cell"
+    assert not waiting.is_alive()
+
+
 def test_no_step_beyond_the_budget_is_taken() -> None:
-    envs = Counted(world("CartPole-v1").make_vec(2), Budget(10))
-    envs.reset(seed=0)
-    for _ in range(5):
-        envs.step(np.array([0, 1]))
+    envs = Counted(world("CartPole-v1"), Budget(10), seed=0)
+    envs.reset()
+    for _ in range(10):
+        envs.step(np.array([0]))
     with pytest.raises(OverspentError):
-        envs.step(np.array([0, 1]))
+        envs.step(np.array([0]))
 
 
 class Always:
@@ -162,12 +203,14 @@ def test_the_choice_among_rounds_prefers_the_better_agent() -> None:
     envs = world("CartPole-v1").make_vec(1)
     data = collect(envs, Always(True), 300, rng, horizon=500)
     pushed = collect(envs, Always(False), 100, rng, horizon=500)
-    from sandbox.trajectories import concatenate
-
     model = fit(concatenate([data, pushed]), "mixture", settings=FitSettings(updates=400))
-    counted = Counted(envs, Budget(60))
+    counted = Counted(world("CartPole-v1"), Budget(60), seed=0)
     candidates = [Candidate(1, Always(True)), Candidate(2, Always(False))]
-    assert choose(candidates, model, counted, 60, rng).round == 1
+
+    def play(agent: Always, turn: int) -> Trajectories:
+        return collect(counted, agent, 1, rng, finish_up_to=counted.budget.left)
+
+    assert choose(candidates, model, counted.budget, play, rng).round == 1
     assert counted.budget.spent == 60
 
 
