@@ -17,6 +17,7 @@ ROOMS = [
     {"commands"},
     {"report", "bench", "console"},
     {"experiment"},
+    {"only_log"},
     {"grid"},
     {"pool"},
     {"cell"},

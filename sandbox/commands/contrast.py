@@ -11,7 +11,7 @@ from sandbox.commands.arguments import Device, Name, Pairs, device_of, pairs, sw
 
 
 def contrast(
-    env: Name,
+    env: Name = "",
     /,
     models: tuple[str, ...] = ("rnn", "diffusion"),
     real_steps: int = 2000,
@@ -28,12 +28,14 @@ def contrast(
     ensemble: int = 1,
     set_: Annotated[Pairs, tyro.conf.arg(name="set")] = (),
     sweep: str = "",
+    only_log: Path | None = None,
     device: Device = "auto",
 ) -> int:
     """Learn in the simulator and in dreams from the same number of real steps, and measure the difference.
 
     Args:
-        env: a Gymnasium id, a world of ours by its bare name, or module:id, module:Class, module:function.
+        env: a Gymnasium id, a world of ours by its bare name, or module:id, module:Class, module:function; none with
+            --only-log.
         models: generative models to dream with, or `all` for the six families; `sandbox list` shows them.
         real_steps: steps in the simulator that every learner may take.
         seeds: the seeds themselves, one cell each.
@@ -51,17 +53,27 @@ def contrast(
         ensemble: members of each model.
         set_: key=value for how agents learn by models (`DreamSettings`), repeatable: rounds=3, real_share=0.1, times=5.
         sweep: one such setting and its values: --sweep temperature=0.5,1.0,1.15 runs the grid at each of them.
+        only_log: a log, for people who have no simulator: FILE.safetensors, FILE.npz or FILE.csv. Each model is fitted
+            to it, an agent learns in its dream, and what held-out steps and the dream itself say of both is told;
+            nothing is compared, and modes, steps, episodes, sweep and jobs have no meaning.
         device: where the networks are; auto takes the CPU for nets of this size.
     """
     from sandbox import console, experiment, report
+    from sandbox.commands.only_log import only_log as study_log
     from sandbox.models import families
     from sandbox.worlds import world
     from sandbox_agents import read_config
 
+    if bool(env) == (only_log is not None):
+        raise ValueError("contrast needs either a world or --only-log FILE, and not both")
+    chosen = families() if models == ("all",) else models
+    dream = pairs(set_, "--set") | ({"ensemble": ensemble} if ensemble != 1 else {})
+    if only_log is not None:
+        return study_log(only_log, chosen, seeds, out, agent, agent_config, dream, device_of(device))
     place = out or Path("runs") / env.replace("/", "-").replace(":", "-").lower()
     plan = experiment.Contrast(
         world=world(env, pairs(env_arg), horizon),
-        models=families() if models == ("all",) else models,
+        models=chosen,
         agent=agent,
         real_steps=real_steps,
         seeds=seeds,
@@ -69,7 +81,7 @@ def contrast(
         ceiling_steps=ceiling_steps,
         agent_config=read_config(agent_config, agent) if agent_config else None,
         episodes=episodes,
-        dream=pairs(set_, "--set") | ({"ensemble": ensemble} if ensemble != 1 else {}),
+        dream=dream,
         sweep=swept(sweep),
         device=device_of(device),
     )

@@ -71,7 +71,7 @@ class Upsampling:
 
     times: int = 10  # as many synthetic transitions as the log has real ones
     log_share: float = 0.5  # of every update's transitions that the log itself gives
-    offline_updates: int = 20_000  # of the agent, however much there is to learn from
+    offline_updates: int = 10_000  # of the agent, however much there is to learn from
 
 
 @dataclass(frozen=True)

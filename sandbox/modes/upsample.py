@@ -8,14 +8,11 @@ log's own actor chooses; and what follows by the model: the same joint law, its 
 which have no say where nothing is given, and all six families answer by the model that they dream with.
 """
 
-import hashlib
-
 import sandbox_agents
 from sandbox.models.fitted import FittedModel
 from sandbox.modes.replay import ROWS, drawn, replaying, studied
 from sandbox.modes.stages import dream_return, fitted, lived_by
 from sandbox.modes.task import Learned, Task
-from sandbox.trajectories import Trajectories
 
 
 def learn(task: Task) -> Learned:
@@ -33,15 +30,7 @@ def learn(task: Task) -> Learned:
         dreamed = len(synthetic)
     updates = task.dream.offline_updates
     agent = studied(task, replaying(task), sources, updates, f"learn {task.agent} offline, {updates} updates")
-    learned = Learned(agent, dream_steps=dreamed, model=model, extras={"log": fingerprint(log)})
+    learned = Learned(agent, dream_steps=dreamed, model=model, extras={"log": log.fingerprint})
     promised = None if model is None else dream_return(agent, model, ROWS, task.seed)
     learned.curve.append(task.point("the end of the log", agent, promised))
     return learned
-
-
-def fingerprint(log: Trajectories) -> str:
-    """The SHA-256 of a log's arrays: equal logs, equal words."""
-    digest = hashlib.sha256()
-    for name in ("obs", "action", "reward", "next_obs", "terminated", "truncated", "lengths"):
-        digest.update(getattr(log, name).tobytes())
-    return digest.hexdigest()
