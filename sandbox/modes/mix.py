@@ -19,18 +19,20 @@ def learn(task: Task) -> Learned:
     agent = replaying(task)
     learned = Learned(agent)
     parts: list[Trajectories] = []
+    before: FittedModel | None = None
     while task.budget.left > 0:
         number = len(parts) + 1
         wanted = round(task.real_steps * min(number / task.dream.rounds, 1)) - task.budget.spent
         parts.append(lived_by(task, actor, max(1, wanted), f"round {number}: collect", keep_back=False))
         data = concatenate(parts)
-        if learned.model is not None:  # the last model, and what came after it was fitted
-            learned.fidelity = fidelity(learned.model, parts[-1], concatenate(parts[:-1]), task.rng("fidelity"))
+        before = learned.model
         model = fitted(task, data, number, f"round {number}: fit {task.model} to {len(data)} real steps")
         agent, dreamed = _studied(task, model, agent, data, len(parts[-1]), number)
         learned.dream_steps += dreamed
         learned.curve.append(task.point(f"round {number}", agent, dream_return(agent, model, ROWS, task.seed)))
         learned.agent, learned.model, actor = agent, model, agent
+    if before is not None:  # judged by what came after it was fitted
+        learned.fidelity = fidelity(before, parts[-1], concatenate(parts[:-1]), task.rng("fidelity"))
     share = task.dream.real_share
     learned.notes.append(f"every update drew {share:.0%} of its transitions from the real memory, the rest dreamed")
     return learned

@@ -18,18 +18,20 @@ def learn(task: Task) -> Learned:
     actor: Agent = sandbox_agents.make("random", *task.world.spaces, task.seed)
     learned = Learned(actor)
     parts: list[Trajectories] = []
+    before: FittedModel | None = None
     while task.budget.left > 0:
         number = len(parts) + 1
         wanted = round(task.real_steps * min(number / task.dream.rounds, 1)) - task.budget.spent
         how, kind = ("collect", "collect") if number == 1 else ("plan", "plan")
         parts.append(lived_by(task, actor, max(1, wanted), f"round {number}: {how}", keep_back=False, kind=kind))
         data = concatenate(parts)
-        if learned.model is not None:  # the last model, and what came after it was fitted
-            learned.fidelity = fidelity(learned.model, parts[-1], concatenate(parts[:-1]), task.rng("fidelity"))
+        before = learned.model
         model = fitted(task, data, number, f"round {number}: fit {task.model} to {len(data)} real steps")
         actor = planner(task, model, cautious=False)
         learned.agent, learned.model = planner(task, model, cautious=True), model
         learned.curve.append(task.point(f"round {number}", learned.agent))
+    if before is not None:  # judged by what came after it was fitted
+        learned.fidelity = fidelity(before, parts[-1], concatenate(parts[:-1]), task.rng("fidelity"))
     settings = task.dream
     learned.notes.append(
         f"every step was planned: {settings.plan_iterations} × {settings.plans} plans of {settings.plan_steps} steps"

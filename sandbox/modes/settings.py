@@ -13,10 +13,16 @@ MAY_BE_ZERO = ("cautious_rounds",)
 
 
 @dataclass(frozen=True)
-class Modelling:
-    """How models are fitted and asked."""
+class Fitting:
+    """How long models are fitted."""
 
     effort: float = 1.0  # share of the gradient steps that a family asks for in a fit
+
+
+@dataclass(frozen=True)
+class Making:
+    """What models are made of."""
+
     ensemble: int = 1  # members of the model
     parts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of memory and head
 
@@ -46,11 +52,17 @@ class Dreaming:
 
 @dataclass(frozen=True)
 class Beginning:
-    """Where dreams begin, and what they fear."""
+    """Where dreams begin."""
 
-    cautious_rounds: int = 2  # the last ones: the first explore what the model only imagines, these rely on data
     beginnings: float = 0.5  # share of dreams that begin as episodes do; the others begin anywhere in the data
     starts: int = 1024  # real situations that its dreams begin from
+
+
+@dataclass(frozen=True)
+class Fearing:
+    """What dreams fear."""
+
+    cautious_rounds: int = 2  # the last ones: the first explore what the model only imagines, these rely on data
     disagreement_penalty: float = 0.0  # taken from the reward of learning, times the members' disagreement
     disagreement_limit: float | None = None  # beyond which an episode of learning is cut
 
@@ -84,7 +96,7 @@ class Planning:
 
 
 @dataclass(frozen=True)
-class DreamSettings(Planning, Upsampling, Mixing, Beginning, Dreaming, Rounds, Drawing, Modelling):
+class DreamSettings(Planning, Upsampling, Mixing, Fearing, Beginning, Dreaming, Rounds, Drawing, Making, Fitting):
     """All of them. One set for every world and family, so that families compete on dynamics alone."""
 
     def size(self, real_steps: int) -> tuple[int, int]:
@@ -93,13 +105,14 @@ class DreamSettings(Planning, Upsampling, Mixing, Beginning, Dreaming, Rounds, D
         return steps, self.rows * (4 if steps > 4 * self.dream_steps else 1)
 
 
+_FITTED = (Fitting, Making)
 _READ: Mapping[str, tuple[type, ...]] = {
-    "dream": (Modelling, Drawing, Rounds, Dreaming, Beginning),
-    "mix": (Modelling, Drawing, Rounds, Mixing),
-    "upsample": (Modelling, Drawing, Upsampling),
-    "plan": (Modelling, Rounds, Planning),
+    "dream": (*_FITTED, Drawing, Rounds, Dreaming, Beginning, Fearing),
+    "mix": (*_FITTED, Drawing, Rounds, Mixing),
+    "upsample": (*_FITTED, Drawing, Upsampling),
+    "plan": (*_FITTED, Rounds, Planning),
     "perfect": (Rounds, Dreaming),
-    "persistence": (Modelling, Rounds, Dreaming, Beginning),
+    "persistence": (Fitting, Rounds, Dreaming, Beginning),
 }
 
 

@@ -44,12 +44,15 @@ def lived_by(
     return task.stage(name, kind, live, TRAJECTORIES)
 
 
-def fitted(task: Task, data: Trajectories, number: int, name: str, model: str | None = None) -> FittedModel:
-    """A new model of all that was seen so far; little data need fewer updates, and much data more."""
-    chosen = model or task.model
+def fitted(task: Task, data: Trajectories, number: int, name: str, plain: str | None = None) -> FittedModel:
+    """A new model of all that was seen so far; little data need fewer updates, and much data more.
+
+    It is the task's model as its settings make it, or one of the family `plain` as that comes.
+    """
+    chosen = plain or task.model
     assert chosen is not None
     effort = min(1.0, 0.25 + len(data) / 2000) + len(data) / 20_000
-    settings = FitSettings(effort=task.dream.effort * effort, ensemble=task.dream.ensemble)
+    settings = FitSettings(effort=task.dream.effort * effort, ensemble=1 if plain else task.dream.ensemble)
 
     def make(keeper: Keeper) -> FittedModel:
         return fit(
@@ -57,7 +60,7 @@ def fitted(task: Task, data: Trajectories, number: int, name: str, model: str | 
             chosen,
             seed=task.seed * 1000 + number,
             settings=settings,
-            parts=task.dream.parts,
+            parts={} if plain else task.dream.parts,
             device=task.device,
             log=task.folder / "fit.jsonl",
             keeper=keeper,

@@ -111,6 +111,7 @@ def test_modes_carry_only_the_settings_that_they_read() -> None:
     assert read_by("mix", "rnn", chosen) == {"real_share": 0.1, "rounds": 2, "temperature": 1.1}
     assert read_by("upsample", "rnn", chosen) == {"times": 3, "temperature": 1.1, "offline_updates": 9}
     assert read_by("upsample", None, chosen) == {"offline_updates": 9}
+    assert read_by("persistence", None, {"ensemble": 5, "parts": {}, "effort": 0.5}) == {"effort": 0.5}
     assert read_by("simulator", None, chosen) == {}
 
 
