@@ -62,6 +62,32 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
     return rows
 
 
+class Killed(BaseException):
+    """What a test raises where a power cut would strike."""
+
+
+@pytest.mark.parametrize(("name", "stages"), [("mix", 6), ("plan", 4), ("persistence", 5)])
+def test_a_killed_cell_ends_with_the_row_of_one_that_never_was(
+    finished: list[dict], name: str, stages: int, tmp_path: Path
+) -> None:
+    undisturbed = row_of(finished, name, None if name == "persistence" else "mixture")
+    (tmp_path / "cell.json").write_text((undisturbed["folder"] / "cell.json").read_text())
+    begun: list[str] = []
+
+    def die(stage: str) -> None:
+        begun.append(stage)
+        if len(begun) > stages:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run_cell(tmp_path, die)
+    run_cell(tmp_path, lambda stage: None)
+    row = json.loads((tmp_path / "row.json").read_text())
+    clocks = {"wall_seconds", "cpu_seconds", "simulator_seconds", "curve", "folder"}
+    assert {key: row[key] for key in row.keys() - clocks} == {key: undisturbed[key] for key in row.keys() - clocks}
+    assert [point["return_real"] for point in row["curve"]] == [p["return_real"] for p in undisturbed["curve"]]
+
+
 def row_of(rows: list[dict], name: str, model: str | None = "mixture") -> dict:
     return next(row for row in rows if row["mode"] == name and row["model"] == model)
 
