@@ -34,17 +34,14 @@ def contrast(
     """Learn in the simulator and in dreams from the same number of real steps, and measure the difference.
 
     Args:
-        env: a Gymnasium id, a world of ours by its bare name, or module:id, module:Class, module:function; none with
-            --only-log.
+        env: a Gymnasium id, a world of ours by its bare name, or module:id, module:Class, module:function.
         models: generative models to dream with, or `all` for the six families; `sandbox list` shows them.
         real_steps: steps in the simulator that every learner may take.
         seeds: the seeds themselves, one cell each.
         out: folder of the results; runs/NAME by default. A folder that holds part of this contrast is completed.
         agent: who learns in the dreams.
         agent_config: JSON or TOML file of settings for that agent.
-        modes: what is compared: random, simulator, dream; mix (real and dreamed steps together), upsample (a log, and
-            what a model adds to it), plan (no policy: plan in the model), perfect (a flawless model) and persistence
-            (a dream in which nothing changes).
+        modes: what is compared: random simulator dream mix upsample plan perfect persistence; `sandbox list` explains.
         ceiling_steps: real steps of one more learner of each kind in the simulator, to show what could be reached.
         jobs: cells that run at once, each a process of one thread.
         episodes: fresh episodes that judge every agent; not counted as real steps to learn from.
@@ -53,9 +50,7 @@ def contrast(
         ensemble: members of each model.
         set_: key=value for how agents learn by models (`DreamSettings`), repeatable: rounds=3, real_share=0.1, times=5.
         sweep: one such setting and its values: --sweep temperature=0.5,1.0,1.15 runs the grid at each of them.
-        only_log: a log, for people who have no simulator: FILE.safetensors, FILE.npz or FILE.csv. Each model is fitted
-            to it, an agent learns in its dream, and what held-out steps and the dream itself say of both is told;
-            nothing is compared, and modes, steps, episodes, sweep and jobs have no meaning.
+        only_log: a log in place of ENV, where there is no simulator: scores, an agent and how far to trust them.
         device: where the networks are; auto takes the CPU for nets of this size.
     """
     from sandbox import console, experiment, report

@@ -4,15 +4,18 @@ from typing import Literal
 
 
 def show_list() -> int:
-    """Show the worlds, models and agents there are."""
+    """Show the worlds, models, agents and modes there are."""
     import sandbox_agents
     import sandbox_envs
     from sandbox import console, models
+    from sandbox.modes import ABOUT
 
     console.show("worlds   " + "  ".join(sandbox_envs.worlds()) + "  and every other Gymnasium environment")
     console.show("models   " + "  ".join(models.names()) + "  and memory+head:")
     console.show("         memories " + "  ".join(models.memories()) + "; heads " + "  ".join(models.heads()))
     console.show("agents   " + "  ".join(sandbox_agents.names()))
+    for name, words in ABOUT.items():
+        console.show(f"{'modes' if name == 'random' else '':8} {name:12} {words}")
     return 0
 
 
