@@ -103,7 +103,7 @@ def _run(cell: Cell, folder: Path, report: Callable[[str], None]) -> None:
     learned = mode(cell.mode)(task)
     judged = task.judge(learned.agent, cell.episodes, EVALUATION_SEED)
     learned.agent.save(folder / "agent")
-    work = task.journal.cost(*WORK)
+    work = task.journal.cost(*WORK, between=True)
     seconds = {kind: round(task.journal.cost(kind).wall, 3) for kind in WORK}
     row: dict[str, Any] = {
         "mode": cell.mode,

@@ -102,6 +102,7 @@ class Entry:
 
     kind: str  # what its cost is counted as
     cost: Cost
+    before: Cost  # of the work since the last stage: choices, starts, what is too small for a stage of its own
     account: dict[str, Any] = field(default_factory=dict)  # of the simulator, at its end
 
 
@@ -113,13 +114,16 @@ class Journal:
         self.entries: dict[str, Entry] = {}
         if (folder / JOURNAL).exists():
             for name, entry in files.read_json(folder / JOURNAL).items():
-                self.entries[name] = Entry(entry["kind"], Cost(**entry["cost"]), entry["account"])
+                costs = Cost(**entry["cost"]), Cost(**entry["before"])
+                self.entries[name] = Entry(entry["kind"], *costs, entry["account"])
+        self._last = Cost.now()
 
-    def cost(self, *kinds: str) -> Cost:
-        """What the stages of these kinds have cost, or all stages."""
+    def cost(self, *kinds: str, between: bool = False) -> Cost:
+        """What the stages of these kinds have cost; with `between`, what was done between any stages as well."""
         total = Cost()
         for entry in self.entries.values():
-            total = total.plus(entry.cost) if not kinds or entry.kind in kinds else total
+            total = total.plus(entry.cost) if entry.kind in kinds else total
+            total = total.plus(entry.before) if between else total
         return total
 
     def path(self, name: str) -> Path:
@@ -142,7 +146,10 @@ class Journal:
         """
         if name in self.entries:
             settle(self.entries[name].account)
-            return form.load(self.path(name))
+            product = form.load(self.path(name))
+            self._last = Cost.now()
+            return product
+        since = Cost.now().since(self._last)
         before, keeper = account(), Keeper(self.path(f"{name} (unfinished)"))
         try:
             product = make(keeper)
@@ -152,7 +159,8 @@ class Journal:
             keeper = Keeper(self.path(f"{name} (unfinished)"))
             product = make(keeper)
         form.save(product, self.path(name))
-        self.entries[name] = Entry(kind, keeper.cost, account())
+        self.entries[name] = Entry(kind, keeper.cost, since, account())
         files.write_json(self.folder / JOURNAL, {name: asdict(entry) for name, entry in self.entries.items()})
         keeper.forget()
+        self._last = Cost.now()
         return product

@@ -11,8 +11,6 @@ import pkgutil
 from pathlib import Path
 from typing import Any
 
-# What is in this folder without being a family.
-_FURNITURE = {"chunks", "codec", "core", "ensemble", "fit", "fitted", "nets", "records", "surprise"}
 PLAIN_MEMORY, PLAIN_HEAD = "window", "mixture"
 
 
@@ -23,7 +21,7 @@ class UnknownModelError(ValueError):
 @functools.cache
 def files() -> tuple[str, ...]:
     """The names of all memories and heads, read from the folder without importing them."""
-    return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in _FURNITURE))
+    return tuple(sorted(m.name for m in pkgutil.iter_modules(__path__) if _is_a(m.name, "Memory", "Head")))
 
 
 def names() -> tuple[str, ...]:
@@ -60,18 +58,19 @@ def parse(name: str) -> tuple[str, str]:
 
 def memories() -> tuple[str, ...]:
     """The names of the files that hold a memory."""
-    return tuple(name for name in files() if _is_memory(name))
+    return tuple(name for name in files() if _is_a(name, "Memory"))
 
 
 def heads() -> tuple[str, ...]:
     """The names of the files that hold a head."""
-    return tuple(name for name in files() if not _is_memory(name))
+    return tuple(name for name in files() if _is_a(name, "Head"))
 
 
 @functools.cache
-def _is_memory(name: str) -> bool:
+def _is_a(name: str, *kinds: str) -> bool:
     # Read, not imported: a list of names must not wait for torch.
-    return "(Memory):" in Path(__path__[0], f"{name}.py").read_text(encoding="utf-8")
+    text = Path(__path__[0], f"{name}.py").read_text(encoding="utf-8")
+    return any(f"({kind}):" in text for kind in kinds)
 
 
 def part(name: str) -> Any:

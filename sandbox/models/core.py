@@ -10,10 +10,9 @@ from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from sandbox.models.codec import Codec
-from sandbox.models.nets import uniform_from
+from sandbox.models.outcome import Evidence, Outcome
 from sandbox.models.records import Analog
 from sandbox.spaces import Element
 from sandbox.trajectories import Starts
@@ -121,7 +120,7 @@ class Dynamics(Protocol):
 class WorldModel(nn.Module):
     """Memory × head, with the reward and the ending learned by one part that all families share. Final."""
 
-    def __init__(self, codec: Codec, memory: Memory, head: Head, outcome: "Outcome") -> None:
+    def __init__(self, codec: Codec, memory: Memory, head: Head, outcome: Outcome) -> None:
         super().__init__()
         self.codec = codec
         self.memory = memory
@@ -139,11 +138,14 @@ class WorldModel(nn.Module):
         context = self.memory(x, mask)[mask]  # (N, C)
         obs, next_obs = batch["obs"][mask], batch["next_obs"][mask]
         change = self.codec.change(obs, next_obs)
-        evidence = Evidence(context, x[mask], self.codec.observation_features(next_obs), change)
-        reward = self.codec.standard_reward(batch["reward"][mask])
-        outcome = self.outcome.losses(evidence, reward, batch["terminated"][mask], generator)
+        terminated = batch["terminated"][mask]
+        reward = self.codec.standard_reward(batch["reward"][mask], terminated)
+        outcome = self.outcome.losses(self._evidence(context, x[mask], next_obs, change), reward, terminated, generator)
         loss = self.head.held_out_loss if held_out else self.head.loss
         return {"dynamics": loss(context, change, generator), **outcome}
+
+    def _evidence(self, context: Tensor, x: Tensor, next_obs: Tensor, change: Tensor) -> Evidence:
+        return Evidence(context, x, self.codec.observation_features(next_obs), self.codec.zoomed(next_obs), change)
 
     def part(self, name: str) -> list[nn.Module]:
         """The modules that the loss `name` trains."""
@@ -180,91 +182,11 @@ class WorldModel(nn.Module):
         context, memory = self.memory.step({k: v for k, v in state.items() if k != "obs"}, x)
         drawn = self.head.sample(context, noise[:, : self.head.noise_dim], temperature)
         next_obs = self.codec.changed(obs, drawn)
-        evidence = Evidence(context, x, self.codec.observation_features(next_obs), drawn)
+        evidence = self._evidence(context, x, next_obs, drawn)
         standard, terminated = self.outcome.sample(evidence, noise[:, self.head.noise_dim :], temperature)
-        return (next_obs, self.codec.reward(standard), terminated), {**memory, "obs": next_obs}
+        return (next_obs, self.codec.reward(standard, terminated), terminated), {**memory, "obs": next_obs}
 
     forward = step  # what `torch.func.functional_call` calls
-
-
-class Outcome(nn.Module):
-    """Reward and ending of a step, given everything about it; the gradient stops at the context.
-
-    The ending is a Bernoulli draw whose probability is learned without reweighting, so that it stays calibrated however
-    rare endings are. The reward is a one-element density given the ending too: a prize or a penalty at the end belongs
-    to the step that ends. Each is learned twice, from little evidence and from all of it, and `choose` keeps the
-    simpler one unless held-out data speak clearly against it: from a few dozen endings a network that sees everything
-    learns coincidences, and a dream that ends too eagerly misleads every agent in it.
-    """
-
-    little_ending: Tensor
-    little_reward: Tensor
-
-    def __init__(self, endings: Mapping[str, nn.Module], rewards: Mapping[str, Head], noise_dim: int) -> None:
-        """`endings` and `rewards` hold a part called `little` and one called `all`; both rewards use equal noise."""
-        super().__init__()
-        self.endings = nn.ModuleDict(dict(endings))
-        self.rewards = nn.ModuleDict(dict(rewards))
-        self.noise_dim = 1 + noise_dim
-        self.register_buffer("little_ending", torch.tensor(True))
-        self.register_buffer("little_reward", torch.tensor(True))
-
-    def losses(
-        self, evidence: "Evidence", reward: Tensor, terminated: Tensor, generator: torch.Generator
-    ) -> dict[str, Tensor]:
-        """The loss of each part, `(N,)`, given standardised rewards `(N,)` and endings `(N,)`."""
-        losses = {}
-        for name, ending in self.endings.items():
-            logit = ending(evidence.next_obs if name == "little" else evidence.everything)[:, 0]
-            losses[f"endings.{name}"] = functional.binary_cross_entropy_with_logits(
-                logit, terminated.float(), reduction="none"
-            )
-        for name in self.rewards:
-            seen = evidence.with_ending(name, terminated)
-            losses[f"rewards.{name}"] = self._reward(name).loss(seen, reward[:, None], generator)
-        return losses
-
-    def choose(self, held_out: Mapping[str, Tensor]) -> None:
-        """Keep the simpler part unless the other is better by two standard errors of the paired held-out losses."""
-        for name, choice in (("endings", self.little_ending), ("rewards", self.little_reward)):
-            gain = held_out[f"{name}.little"] - held_out[f"{name}.all"]
-            error = gain.std() / len(gain) ** 0.5 if len(gain) > 1 else gain.new_tensor(torch.inf)
-            choice.fill_(bool(gain.mean() <= 2 * error))
-
-    def sample(self, evidence: "Evidence", noise: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-        """A standardised reward `(N,)` and an ending `(N,)`, from noise `(N, 1 + M)`."""
-        if self.little_ending:
-            logit = self.endings["little"](evidence.next_obs)[:, 0]
-        else:
-            logit = self.endings["all"](evidence.everything)[:, 0]
-        terminated = uniform_from(noise[:, 0]) < torch.sigmoid(logit)
-        name = "little" if self.little_reward else "all"
-        reward = self._reward(name).sample(evidence.with_ending(name, terminated), noise[:, 1:], temperature)
-        return reward[:, 0], terminated
-
-    def _reward(self, name: str) -> Head:
-        head = self.rewards[name]
-        assert isinstance(head, Head)
-        return head
-
-
-class Evidence:
-    """What reward and ending may depend on, from little to all: next_obs, the transition, and its history."""
-
-    def __init__(self, context: Tensor, x: Tensor, next_features: Tensor, change: Tensor) -> None:
-        self.next_obs = next_features
-        self.transition = torch.cat([next_features, x, change], dim=-1)
-        self._context = context.detach()
-
-    def with_ending(self, amount: str, terminated: Tensor) -> Tensor:
-        """What a reward is drawn from, `(N, E + 1)`: a `little` or `all` of the evidence, and whether it ended."""
-        seen = self.transition if amount == "little" else self.everything
-        return torch.cat([seen, 2 * terminated[:, None].to(seen.dtype) - 1], dim=-1)
-
-    @property
-    def everything(self) -> Tensor:
-        """The transition beside the context, `(N, E)`."""
-        return torch.cat([self.transition, self._context], dim=-1)
 
 
 def _like(flag: Tensor, leaf: Tensor) -> Tensor:

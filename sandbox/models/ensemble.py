@@ -15,6 +15,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from sandbox.models.codec import Codec
 from sandbox.models.core import State, WorldModel
 from sandbox.models.nets import uniform_from
+from sandbox.models.outcome import AMOUNTS
 from sandbox.trajectories import Starts
 
 # What members share: the present, and how far they disagreed about it.
@@ -46,11 +47,11 @@ class Ensemble(nn.Module):
     @torch.no_grad()
     def _agree(self) -> None:
         """Let all members judge outcomes by the evidence that most of them chose: one pass takes one path."""
-        for choice in ("little_ending", "little_reward"):
-            flags = [getattr(self._member(k).outcome, choice) for k in range(len(self.members))]
-            decision = torch.stack(flags).float().mean() >= 0.5
-            for flag in flags:
-                flag.copy_(decision)
+        for question in AMOUNTS:
+            choices = [self._member(k).outcome.chosen(question) for k in range(len(self.members))]
+            decision = torch.stack(choices).median()
+            for choice in choices:
+                choice.copy_(decision)
 
     @torch.inference_mode()
     def begin(self, starts: Starts) -> State:

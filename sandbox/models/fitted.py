@@ -14,10 +14,11 @@ from torch import Tensor
 from sandbox import files, models
 from sandbox.models.chunks import Chunks
 from sandbox.models.codec import Codec
-from sandbox.models.core import Head, Memory, Outcome, State, WorldModel
+from sandbox.models.core import Head, Memory, State, WorldModel
 from sandbox.models.ensemble import Ensemble
 from sandbox.models.mixture import Mixture
 from sandbox.models.nets import Mlp
+from sandbox.models.outcome import Evidence, Outcome
 from sandbox.models.surprise import Surprise
 from sandbox.spaces import Element, Layout, action_layout, from_json, layout, to_json
 from sandbox.trajectories import Starts, Trajectories
@@ -25,6 +26,7 @@ from sandbox.trajectories import Starts, Trajectories
 KIND = "world-model"
 # One narrow component is enough for most rewards; three let a bonus stand beside the usual.
 _REWARD_COMPONENTS, _OUTCOME_WIDTH = 3, 64
+_REWARD_NOISE = 2  # which component, and where in it
 # What a stored model says of itself.
 _HEADER = ("format", "name", "settings", "observation_space", "action_space", "horizon", "provenance")
 # Transitions whose surprise is measured together: as long as the chunks of a fit, on which it was calibrated.
@@ -192,15 +194,13 @@ def build_one(name: str, settings: Mapping[str, Any], observation: Layout, actio
     codec = Codec(observation.elements, action.elements)
     memory: Memory = models.part(memory_name)(codec.features_dim, **settings.get("memory", {}))
     head: Head = models.part(head_name)(memory.context_dim, observation.elements, **settings.get("head", {}))
-    transition = codec.features_dim + codec.obs_features_dim + observation.width
-    everything = transition + memory.context_dim
-    reward = (Element("continuous"),)
-    rewards = {
-        name: Mixture(size + 1, reward, components=_REWARD_COMPONENTS, width=_OUTCOME_WIDTH)
-        for name, size in (("little", transition), ("all", everything))
-    }
-    endings = {
+    sizes = Evidence.sizes(
+        memory.context_dim, codec.features_dim, codec.obs_features_dim, codec.zoomed_dim, observation.width
+    )
+    parts: dict[str, Mlp | Mixture] = {
         name: Mlp(size, (_OUTCOME_WIDTH, _OUTCOME_WIDTH), 1)
-        for name, size in (("little", codec.obs_features_dim), ("all", everything))
+        if name.startswith("ending")
+        else Mixture(size, (Element("continuous"),), components=_REWARD_COMPONENTS, width=_OUTCOME_WIDTH)
+        for name, size in sizes.items()
     }
-    return WorldModel(codec, memory, head, Outcome(endings, rewards, rewards["little"].noise_dim))
+    return WorldModel(codec, memory, head, Outcome(parts, _REWARD_NOISE))

@@ -117,7 +117,7 @@ class Task:
         """Where the learning curve stands: what was spent so far, and how `agent` does in fresh episodes."""
         spent: Point = {
             "real_steps": self.budget.spent,
-            "wall_seconds": round(self.journal.cost(*WORK).wall, 3),
+            "wall_seconds": round(self.journal.cost(*WORK, between=True).wall, 3),
             "simulator_seconds": round(self.envs.seconds, 3),
         }
         judged = self.judge(agent, self.curve_episodes, CURVE_SEED, name)

@@ -9,6 +9,7 @@ from sandbox.models import names
 from sandbox.models.core import Memory
 from sandbox.models.fit import FitSettings, fit
 from sandbox.models.fitted import FittedModel
+from sandbox.models.outcome import AMOUNTS
 
 
 def model_of(name: str) -> FittedModel:
@@ -40,9 +41,9 @@ def test_every_family_has_its_row() -> None:
 def test_multiply_adds_are_those_of_the_layers_that_a_step_passes(name: str, drawing: str, looks: int) -> None:
     model = model_of(name)
     outcome = model.network.outcome
-    outcome.little_ending.fill_(True)
-    outcome.little_reward.fill_(True)
-    judging = by_hand(outcome.endings["little"], outcome.rewards["little"])
+    for question in AMOUNTS:
+        outcome.chosen(question).fill_(0)
+    judging = by_hand(*(outcome.get_submodule(f"{question}.simple") for question in AMOUNTS))
     assert dreams.multiply_adds(model) == looks * by_hand(getattr(model.network.head, drawing)) + judging
 
 

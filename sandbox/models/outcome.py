@@ -1,0 +1,140 @@
+"""What a step means: whether it ends the episode, what it pays, and what an end pays. All families share this part.
+
+The gradient stops at the context, so that families compete on dynamics alone.
+"""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sandbox.models.nets import uniform_from
+
+# From little evidence to much: the simple kind first, since that one is kept unless another is clearly better.
+AMOUNTS = {"ending": ("simple", "sharp", "all"), "reward": ("simple", "all"), "prize": ("simple", "sharp")}
+
+
+class RewardHead(Protocol):
+    """What is asked of the density of a reward; see `Head`."""
+
+    def loss(self, context: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
+        """What training lowers."""
+        ...
+
+    def sample(self, context: Tensor, noise: Tensor, temperature: float) -> Tensor:
+        """One draw a row."""
+        ...
+
+
+class Evidence:
+    """What the answers may depend on, from little to all of it."""
+
+    def __init__(self, context: Tensor, x: Tensor, next_features: Tensor, zoomed: Tensor, change: Tensor) -> None:
+        """From `(N, …)` each: the context, the step as the memory sees it, the next observation twice, its change."""
+        self._next, self._zoomed = next_features, zoomed
+        self._transition = torch.cat([next_features, x, change], dim=-1)
+        self._context = context.detach()
+
+    @staticmethod
+    def sizes(context: int, step: int, next_obs: int, zoomed: int, change: int) -> dict[str, int]:
+        """How many numbers each amount holds, by the name of question and amount."""
+        transition = next_obs + step + change
+        return {
+            "ending.simple": next_obs,
+            "ending.sharp": next_obs + zoomed,
+            "ending.all": transition + zoomed + context,
+            "reward.simple": transition,
+            "reward.all": transition + zoomed + context,
+            "prize.simple": transition,
+            "prize.sharp": transition + zoomed,
+        }
+
+    def of(self, question: str, amount: str) -> Tensor:
+        """The amount of evidence for a question, `(N, E)`."""
+        if amount == "all":
+            return torch.cat([self._transition, self._zoomed, self._context], dim=-1)
+        seen = self._next if question == "ending" else self._transition
+        return torch.cat([seen, self._zoomed], dim=-1) if amount == "sharp" else seen
+
+
+class Outcome(nn.Module):
+    """Ending and reward of a step, given everything about it.
+
+    The ending is a Bernoulli draw whose probability is learned without reweighting, so that it stays calibrated however
+    rare endings are. What a step pays that goes on and what an end pays are two laws of their own, each a one-element
+    density on its own scale and within its own range: otherwise a prize of 100 coarsens the everyday, and everyday
+    steps may draw prizes. Each answer is learned from several amounts of evidence, and `choose` keeps the simpler one
+    unless held-out data speak clearly against it: from a few dozen endings a network that sees everything learns
+    coincidences, and a dream that ends too eagerly misleads every agent in it.
+    """
+
+    def __init__(self, parts: Mapping[str, nn.Module], noise_dim: int) -> None:
+        """`parts` holds a network for every question and amount; all rewards use `noise_dim` numbers."""
+        super().__init__()
+        for question, amounts in AMOUNTS.items():
+            self.add_module(question, nn.ModuleDict({amount: parts[f"{question}.{amount}"] for amount in amounts}))
+            self.register_buffer(f"{question}_choice", torch.tensor(0))
+        self.noise_dim = 1 + noise_dim
+
+    def losses(
+        self, evidence: Evidence, reward: Tensor, terminated: Tensor, generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """The loss of each part, `(N,)`, given standardised rewards `(N,)` and endings `(N,)`.
+
+        Rewards count at the steps that go on, prizes at the others; without any of these they have no loss.
+        """
+        losses = {
+            f"ending.{amount}": functional.binary_cross_entropy_with_logits(
+                self._logit(evidence, amount), terminated.float(), reduction="none"
+            )
+            for amount in AMOUNTS["ending"]
+        }
+        for question, counts in (("reward", ~terminated), ("prize", terminated)):
+            if not counts.any():
+                continue
+            for amount in AMOUNTS[question]:
+                seen = evidence.of(question, amount)[counts]
+                loss = self._density(question, amount).loss(seen, reward[counts, None], generator)
+                losses[f"{question}.{amount}"] = reward.new_zeros(len(reward)).masked_scatter(counts, loss)
+        return losses
+
+    def choose(self, held_out: Mapping[str, Tensor]) -> None:
+        """Keep the simplest part unless another is better by two standard errors of the paired held-out losses."""
+        for question, amounts in AMOUNTS.items():
+            kept = 0
+            for place, amount in enumerate(amounts):
+                if place == 0 or f"{question}.{amount}" not in held_out:
+                    continue
+                gain = held_out[f"{question}.{amounts[kept]}"] - held_out[f"{question}.{amount}"]
+                error = gain.std() / len(gain) ** 0.5 if len(gain) > 1 else gain.new_tensor(torch.inf)
+                kept = place if bool(gain.mean() > 2 * error) else kept
+            self.chosen(question).fill_(kept)
+
+    def chosen(self, question: str) -> Tensor:
+        """The place of the amount that answers a question, a buffer."""
+        return self.get_buffer(f"{question}_choice")
+
+    def sample(self, evidence: Evidence, noise: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+        """A standardised reward `(N,)` and an ending `(N,)`, from noise `(N, 1 + M)`."""
+        probability = torch.sigmoid(self._logit(evidence, self._amount("ending")))
+        terminated = uniform_from(noise[:, 0]) < probability
+        usual, final = (
+            self._density(question, self._amount(question)).sample(
+                evidence.of(question, self._amount(question)), noise[:, 1:], temperature
+            )[:, 0]
+            for question in ("reward", "prize")
+        )
+        return torch.where(terminated, final, usual), terminated
+
+    def _amount(self, question: str) -> str:
+        return AMOUNTS[question][int(self.chosen(question))]
+
+    def _logit(self, evidence: Evidence, amount: str) -> Tensor:
+        logit: Tensor = self.get_submodule(f"ending.{amount}")(evidence.of("ending", amount))
+        return logit[:, 0]
+
+    def _density(self, question: str, amount: str) -> RewardHead:
+        head: RewardHead = self.get_submodule(f"{question}.{amount}")  # type: ignore[assignment]
+        return head
