@@ -119,7 +119,7 @@ def _learned(study: LogStudy, model: str, seed: int, folder: Path, report: Calla
     fitted.save(folder / "model")
     agent.save(folder / "agent")
     seconds = {kind: round(journal.cost(kind).wall, 3) for kind in ("fit", "learn")}
-    total = {"total": round(journal.cost(*WORK).wall, 3)}
+    total = {"total": round(journal.cost(*WORK, between=True).wall, 3)}
     return {"model": model, "agent": study.agent, "seed": seed, "wall_seconds": seconds | total} | row
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from sandbox.models.core import Evidence, State, WorldModel
+from sandbox.models.core import State, WorldModel
 from sandbox.models.fitted import FittedModel
 from sandbox.trajectories import Starts
 
@@ -43,6 +43,6 @@ class Still:
         obs, codec = state["obs"], self.network.codec
         x = codec.features(obs, action)
         context, memory = self.network.memory.step({k: v for k, v in state.items() if k != "obs"}, x)
-        evidence = Evidence(context, x, codec.observation_features(obs), codec.change(obs, obs))
-        standard, terminated = self.network.outcome.sample(evidence, noise, temperature)
-        return (obs.clone(), codec.reward(standard), terminated), {**memory, "obs": obs.clone()}
+        evidence = self.network.evidence(context, x, obs, codec.change(obs, obs))
+        reward, terminated = self.network.paid(evidence, noise, temperature)
+        return (obs.clone(), reward, terminated), {**memory, "obs": obs.clone()}

@@ -140,11 +140,12 @@ class WorldModel(nn.Module):
         change = self.codec.change(obs, next_obs)
         terminated = batch["terminated"][mask]
         reward = self.codec.standard_reward(batch["reward"][mask], terminated)
-        outcome = self.outcome.losses(self._evidence(context, x[mask], next_obs, change), reward, terminated, generator)
+        outcome = self.outcome.losses(self.evidence(context, x[mask], next_obs, change), reward, terminated, generator)
         loss = self.head.held_out_loss if held_out else self.head.loss
         return {"dynamics": loss(context, change, generator), **outcome}
 
-    def _evidence(self, context: Tensor, x: Tensor, next_obs: Tensor, change: Tensor) -> Evidence:
+    def evidence(self, context: Tensor, x: Tensor, next_obs: Tensor, change: Tensor) -> Evidence:
+        """What reward and ending may depend on, of steps that led to `next_obs` `(N, D)` by `change`."""
         return Evidence(context, x, self.codec.observation_features(next_obs), self.codec.zoomed(next_obs), change)
 
     def part(self, name: str) -> list[nn.Module]:
@@ -182,9 +183,14 @@ class WorldModel(nn.Module):
         context, memory = self.memory.step({k: v for k, v in state.items() if k != "obs"}, x)
         drawn = self.head.sample(context, noise[:, : self.head.noise_dim], temperature)
         next_obs = self.codec.changed(obs, drawn)
-        evidence = self._evidence(context, x, next_obs, drawn)
-        standard, terminated = self.outcome.sample(evidence, noise[:, self.head.noise_dim :], temperature)
-        return (next_obs, self.codec.reward(standard, terminated), terminated), {**memory, "obs": next_obs}
+        evidence = self.evidence(context, x, next_obs, drawn)
+        reward, terminated = self.paid(evidence, noise[:, self.head.noise_dim :], temperature)
+        return (next_obs, reward, terminated), {**memory, "obs": next_obs}
+
+    def paid(self, evidence: Evidence, noise: Tensor, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
+        """The rewards of steps, in the world's units, and which of them end, `(N,)` each."""
+        standard, terminated = self.outcome.sample(evidence, noise, temperature)
+        return self.codec.reward(standard, terminated), terminated
 
     forward = step  # what `torch.func.functional_call` calls
 
