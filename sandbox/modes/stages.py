@@ -82,8 +82,9 @@ def taught(task: Task, agent: Sb3Agent, number: int, dreams: Dreams, judge: Drea
     for name, contender in contenders.items():
 
         def live(keeper: Keeper, contender: Sb3Agent = contender) -> Sb3Agent:
-            contender.learn(dreams(rows), steps, keeper=keeper)
-            return contender
+            learning = contender.frozen()  # where a life cannot be replayed, the next one begins with the same agent
+            learning.learn(dreams(rows), steps, keeper=keeper)
+            return learning
 
         stage = f"round {number}: learn {task.agent} in the dream{name}"
         # What a file would give back, whether or not there was a break: so a break changes nothing.
