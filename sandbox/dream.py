@@ -31,6 +31,9 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
     step becomes the worst return-to-go that was ever seen (after MOReL's halt state; Kidambi et al. 2020). An agent
     cannot win in it by what the model merely imagines.
 
+    A fearless dream is the opposite: no end of an episode pays less than a usual step. Where every end so far was a
+    crash, a model concludes that all ends are, and an agent that believes it never goes and looks.
+
     Where the model is an ensemble, the dream may also fear what its members disagree about: every step's reward is
     lowered by `disagreement_penalty` times their disagreement (after MOPO; Yu et al. 2020), and an episode is truncated
     where it exceeds `disagreement_limit`. The unit is a usual change of the observation in one step.
@@ -47,6 +50,7 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
         horizon: int | None = None,
         temperature: float = 1.0,
         cautious: bool = False,
+        fearless: bool = False,
         disagreement_penalty: float = 0.0,
         disagreement_limit: float | None = None,
         spaces: tuple[Layout, Layout] | None = None,
@@ -64,8 +68,8 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
             spaces = spaces or (model.observation, model.action)
         if starts is None or horizon is None or spaces is None:
             raise ValueError("dynamics that are no fitted model need starts, a horizon and spaces beside them")
-        if cautious and not isinstance(model, FittedModel):
-            raise ValueError("only the dream of a fitted model can be cautious: other dynamics have no data")
+        if (cautious or fearless) and not isinstance(model, FittedModel):
+            raise ValueError("only dreams of fitted models can be cautious or fearless: other dynamics have no data")
         doubts = disagreement_penalty != 0 or disagreement_limit is not None
         if doubts and not (isinstance(model, FittedModel) and isinstance(model.network, Ensemble)):
             raise ValueError("a penalty or limit of disagreement needs an ensemble; fit one with --ensemble 5")
@@ -74,6 +78,7 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
         self.model, self.starts, self.horizon, self.temperature = model, starts, horizon, temperature
         self.observation, self.action = spaces
         self._cautious = model if cautious and isinstance(model, FittedModel) else None
+        self._least_prize = model.usual_reward if fearless and isinstance(model, FittedModel) else -np.inf
         self._penalty, self._limit = disagreement_penalty, disagreement_limit
         self.num_envs = num_envs
         self.single_observation_space = self.observation.space
@@ -126,6 +131,7 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
         following["obs"] = self._clip(obs)
         self._state = following
         rewards, terminated = reward.cpu().numpy().astype(np.float64), ended.cpu().numpy().copy()
+        rewards[terminated] = np.maximum(rewards[terminated], self._least_prize)
         if self._cautious is not None:
             lost = ~self._cautious.is_known(following["obs"]).cpu().numpy()
             rewards[lost & ~terminated] = self._cautious.worst

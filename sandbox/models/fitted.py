@@ -67,6 +67,11 @@ class FittedModel:
         """The worst discounted return-to-go in the data: what a cautious dream expects of the unknown."""
         return float(self.network.codec.worst)
 
+    @property
+    def usual_reward(self) -> float:
+        """The mean reward of the steps after which an episode went on."""
+        return float(self.network.codec.reward_mean)
+
     def is_known(self, obs: Tensor) -> Tensor:
         """Whether each observation `(B, D)` lies in the range of the data, `(B,)`."""
         return self.network.codec.is_known(obs)

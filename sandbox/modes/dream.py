@@ -63,6 +63,7 @@ def _taught(task: Task, model: FittedModel, agent: Sb3Agent, data: Trajectories,
             starts=begin,
             temperature=settings.temperature,
             cautious=cautious,
+            fearless=number <= settings.fearless_rounds,
             disagreement_penalty=settings.disagreement_penalty,
             disagreement_limit=settings.disagreement_limit,
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 # Counts of which none may be wanted; all others begin at one.
-MAY_BE_ZERO = ("cautious_rounds",)
+MAY_BE_ZERO = ("fearless_rounds", "cautious_rounds")
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ class Beginning:
 class Fearing:
     """What dreams fear."""
 
+    fearless_rounds: int = 2  # the first ones: no end pays less than a usual step, so that ends are looked into
     cautious_rounds: int = 2  # the last ones: the first explore what the model only imagines, these rely on data
     disagreement_penalty: float = 0.0  # taken from the reward of learning, times the members' disagreement
     disagreement_limit: float | None = None  # beyond which an episode of learning is cut

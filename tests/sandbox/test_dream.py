@@ -145,3 +145,26 @@ def test_history_reaches_the_memory() -> None:
         state["obs"] = torch.from_numpy(data.obs[[step]])
         _, state = model.step(state, torch.from_numpy(data.action[[step]]), torch.zeros(1, model.noise_dim))
     torch.testing.assert_close(state["hidden"], with_history["hidden"], rtol=0, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def fallen() -> FittedModel:
+    """A model of Lander that has seen forty crashes and nothing else."""
+    chosen = world("lander")
+    actor = sandbox_agents.make("random", *chosen.spaces, 0)
+    data = collect(chosen.make_vec(8), actor, 4000, np.random.default_rng(0), horizon=400)
+    return fit(data, "mixture", settings=FitSettings(updates=300))
+
+
+def test_a_fearless_dream_pays_no_penalty_for_an_end(fallen: FittedModel) -> None:
+    def ends(**how: bool) -> np.ndarray:
+        envs = DreamVectorEnv(fallen, 64, **how)
+        envs.reset(seed=0)
+        paid = []
+        for _ in range(200):
+            _, reward, terminated, _, _ = envs.step(envs.action_space.sample())
+            paid += reward[terminated].tolist()
+        return np.array(paid)
+
+    assert np.median(ends()) < -50, "an end costs a hundred"
+    assert ends(fearless=True).min() >= fallen.usual_reward - 1e-6
