@@ -30,11 +30,9 @@ class Imagined:
     def returns(self, obs: Batch, plans: Plans, rng: np.random.Generator) -> Values:
         """See `sandbox_agents.planner.Foresight`."""
         present = self.model.observation.to_rows(obs)
-        rows, history = len(present), self.model.history
-        seen = np.zeros((rows, history + 1, present.shape[1]), np.float32)
-        seen[:, -1] = present
-        past = np.zeros((rows, history, self.model.action.width), np.float32)
-        begun = self.model.begin(Starts(seen, past, np.zeros(rows, np.int64)))
+        rows = len(present)
+        nothing = np.zeros((rows, 0, self.model.action.width), np.float32)  # no history: a planner remembers none
+        begun = self.model.begin(Starts(present[:, None], nothing, np.zeros(rows, np.int64)))
         return returns(self.model, begun, self._as_rows(plans), rng, cautious=self.cautious)
 
     def save(self, path: Path) -> None:
