@@ -1,142 +1,23 @@
 """The contrast: a grid of cells, run as processes of one thread each, gathered into `results.json`."""
 
-import difflib
 import importlib.metadata
 import os
 import platform
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-import sandbox_agents
-from sandbox import files, models
+from sandbox import files
 from sandbox.cell import ROW, Cell
-from sandbox.modes import MODES, WITHOUT_MODEL
+from sandbox.grid import Contrast, estimated_seconds
 from sandbox.pool import Failure, Pool, Status
-from sandbox.worlds import Examination, World, examine, require_supported
+from sandbox.worlds import Examination, examine
+
+__all__ = ["Contrast", "estimated_seconds", "gather", "machine", "run", "versions"]
 
 RESULTS, CONTRAST = "results.json", "contrast.json"
-# Five rounds, each of which has to show its model something.
-FEWEST_STEPS = 100
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """What is compared: every mode, model and seed on one world, with the same number of real steps."""
-
-    world: World
-    models: Sequence[str] = ("rnn", "diffusion")
-    agent: str = "ppo"
-    real_steps: int = 2000
-    seeds: Sequence[int] = (0, 1, 2)
-    modes: Sequence[str] = MODES
-    agent_config: Mapping[str, Any] | None = None
-    episodes: int = 100
-    dream: Mapping[str, Any] = field(default_factory=dict)
-    sweep: Mapping[str, Sequence[Any]] = field(default_factory=dict)  # a setting of dreams, and its values
-    device: str = "cpu"
-
-    def check(self) -> None:
-        """Refuse what cannot be run, before anything is spent or written.
-
-        Raises:
-            ValueError: names the input and the way out.
-        """
-        for model in self.models:
-            models.parse(model)
-        if self.real_steps < FEWEST_STEPS:
-            raise ValueError(
-                f"--real-steps {self.real_steps} is too few to learn anything from; use {FEWEST_STEPS} or more"
-            )
-        if len(set(self.seeds)) != len(self.seeds) or not self.seeds:
-            raise ValueError("--seeds takes different seeds, at least one")
-        if any(seed < 0 for seed in self.seeds):
-            raise ValueError(f"--seeds takes whole numbers from 0, not {min(self.seeds)}")
-        unknown = [mode for mode in self.modes if mode not in MODES]
-        if unknown:
-            raise ValueError(f"there is no mode {unknown[0]}; modes are {', '.join(MODES)}")
-        if self.episodes < 2:
-            raise ValueError(f"--episodes {self.episodes} cannot give an interval; use 100 or more")
-        for settings in (dict(self.dream), *self._swept()):
-            _check_dream(settings)
-        require_supported(self.world)
-        if self.agent == "random":
-            raise ValueError("--agent random does not learn; choose ppo, sac or dqn")
-        sandbox_agents.make(self.agent, *self.world.spaces, 0, self.agent_config)
-
-    def cells(self, found: Examination) -> list[Cell]:
-        """All cells, the longest ones first, so that the last to end is a short one."""
-        learners = [name for name in sandbox_agents.applicable(self.world.spaces[1]) if name != "random"]
-        ways: dict[str, list[tuple[str | None, str]]] = {
-            "dream": [(model, self.agent) for model in self.models],
-            "simulator": [(None, learner) for learner in learners],
-            "random": [(None, "random")],
-        }
-        plain = [
-            Cell(
-                world=self.world.name,
-                arguments=dict(self.world.arguments),
-                horizon=found.horizon,
-                time_limit=found.world.horizon,
-                mode=mode,
-                model=model,
-                agent=agent,
-                agent_config=dict(self.agent_config) if self.agent_config and agent == self.agent else None,
-                seed=seed,
-                real_steps=self.real_steps,
-                episodes=self.episodes,
-                dream=dict(self.dream),
-                device=self.device,
-            )
-            for seed in self.seeds
-            for mode in ways
-            if mode in self.modes
-            for model, agent in ways[mode]
-        ]
-        return [one for cell in plain for one in self._at_every_value(cell)]
-
-    def _swept(self) -> list[dict[str, Any]]:
-        """The settings that are swept over, one value each; none where nothing is."""
-        return [{name: value} for name, values in self.sweep.items() for value in values]
-
-    def _at_every_value(self, cell: Cell) -> list[Cell]:
-        """The cell at every value that is swept over, where its mode has such settings."""
-        if not self.sweep or cell.mode in WITHOUT_MODEL:
-            return [cell]
-        return [replace(cell, dream=dict(cell.dream) | swept, sweep=swept) for swept in self._swept()]
-
-
-def _check_dream(settings: Mapping[str, Any]) -> None:
-    """Refuse what is no setting of dreams, or has no meaning as one."""
-    from sandbox.modes.settings import MAY_BE_ZERO, DreamSettings
-
-    plain = DreamSettings()
-    known = {each.name: getattr(plain, each.name) for each in fields(DreamSettings)}
-    for name, value in settings.items():
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
-            raise ValueError(f"dreams have no setting {name}; {hint}")
-        least = 0 if name in MAY_BE_ZERO else 1
-        if isinstance(known[name], int) and (not isinstance(value, int) or value < least):
-            raise ValueError(f"the dream setting {name} takes a whole number from {least}, not {value!r}")
-        is_number = known[name] is None or isinstance(known[name], float)  # None: a limit that is not set
-        if is_number and (not isinstance(value, int | float) or value < 0):
-            raise ValueError(f"the dream setting {name} takes a number from 0, not {value!r}")
-        if isinstance(known[name], dict) and not isinstance(value, dict):
-            raise ValueError(f'the dream setting {name} takes JSON such as {{"head": {{"width": 64}}}}, not {value!r}')
-
-
-def estimated_seconds(contrast: Contrast, jobs: int) -> float:
-    """A guess at the wall-clock of a whole contrast, from what cells took on a 2-core laptop-class machine."""
-    dream, learner, judged = 150.0, 0.012 * contrast.real_steps, 5.0
-    learners = len(sandbox_agents.applicable(contrast.world.spaces[1])) - 1
-    cells = {"dream": len(contrast.models) * dream, "simulator": learners * learner, "random": 0.0}
-    each = sum(cells[mode] + judged for mode in contrast.modes)
-    return len(contrast.seeds) * each / max(1, min(jobs, os.cpu_count() or 1))
 
 
 def run(

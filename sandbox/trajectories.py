@@ -1,5 +1,6 @@
 """Experience: what was observed, done and received, step after step, and where it came from."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -84,6 +85,14 @@ class Trajectories:
         """Which episodes ended by themselves or by the time limit, `(E,)`: the others were cut."""
         last = np.cumsum(self.lengths) - 1
         return self.terminated[last] | self.truncated[last]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The SHA-256 of the arrays: equal experience, equal words."""
+        digest = hashlib.sha256()
+        for name in (*_COLUMNS, "lengths"):
+            digest.update(np.ascontiguousarray(getattr(self, name)).tobytes())
+        return digest.hexdigest()
 
     def episodes(self, chosen: NDArray[Any] | Sequence[int]) -> Self:
         """The chosen episodes, by index or mask, in their order."""

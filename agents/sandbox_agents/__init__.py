@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .core import Agent, Evaluation, RandomAgent, applicable, evaluate, load, names, summary
+    from .memory import Memory
+    from .planner import Planner, PlannerSettings, can_plan
     from .sb3 import Sb3Agent, make
     from .settings import read_config
     from .vec_env import Sb3VecEnv
@@ -16,10 +18,14 @@ if TYPE_CHECKING:
 _HOMES = {
     "Agent": "core",
     "Evaluation": "core",
+    "Memory": "memory",
+    "Planner": "planner",
+    "PlannerSettings": "planner",
     "RandomAgent": "core",
     "Sb3Agent": "sb3",
     "Sb3VecEnv": "vec_env",
     "applicable": "core",
+    "can_plan": "planner",
     "evaluate": "core",
     "load": "core",
     "make": "sb3",
@@ -31,10 +37,14 @@ _HOMES = {
 __all__ = [
     "Agent",
     "Evaluation",
+    "Memory",
+    "Planner",
+    "PlannerSettings",
     "RandomAgent",
     "Sb3Agent",
     "Sb3VecEnv",
     "applicable",
+    "can_plan",
     "evaluate",
     "load",
     "make",

@@ -209,6 +209,11 @@ def load(path: Path | str, device: str = "cpu") -> Agent:
     if record.get("agent") == RandomAgent.name:
         observation_space = space_from_json(record["observation_space"])
         return RandomAgent(observation_space, space_from_json(record["action_space"]), int(record["seed"]))
+    if record.get("agent") == "cem":
+        raise ValueError(
+            f"the agent in {path} is a planner and acts by a model, which this package cannot read: "
+            "load it with sandbox.planning.load_agent"
+        )
     from .sb3 import Sb3Agent  # torch takes seconds to import, and a random agent needs none
 
     return Sb3Agent.restore(record, weights, Path(path), device)

@@ -1,6 +1,6 @@
 """Stable-Baselines3's learners behind one small interface: act, learn, save."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -15,13 +15,15 @@ from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.vec_env import VecNormalize
 
 from .acting import choose
-from .algorithms import Progress
+from .algorithms import Memorising, Progress
 from .core import Agent, RandomAgent, applicable, names, require_spaces
 from .learners import build, fresh_memory
 from .life import Keeper, Restorable, put_back, state_of
+from .memory import Blend, Memory
 from .settings import LEARNERS, Settings, defaults, require_known
 from .spaces import Batch, action_map, flat_dim, flatten_batch
 from .storage import Tensors, space_from_json, space_to_json, write_agent
+from .study import study
 from .vec_env import Sb3VecEnv
 
 
@@ -154,6 +156,32 @@ class Sb3Agent:
                 self._learner.logger.close()
         self._calls += 1
         self.steps += self._learner.num_timesteps - before
+
+    def study(
+        self, memories: Sequence[Memory], shares: Sequence[float], updates: int, *, keeper: Keeper | None = None
+    ) -> None:
+        """Learn from what is remembered alone, by ``updates`` updates (SAC and DQN).
+
+        Args:
+            memories: transitions, one memory a source; none is changed, and none meets another.
+            shares: how much of every update's batch comes from each memory; they add up to 1.
+            updates: how many gradient steps.
+            keeper: where an unfinished study is kept; one that was interrupted goes on to the same bits.
+
+        Raises:
+            ValueError: a PPO, which cannot learn from memories, or settings that scale what no environment scales.
+        """
+        learner = self._learner
+        if not isinstance(learner, Memorising):
+            raise ValueError(f"{self.name} cannot learn from memories: choose sac or dqn")
+        if self.settings.normalize_obs or self.settings.normalize_reward:
+            raise ValueError("learning from memories scales nothing: leave normalize_obs and normalize_reward false")
+        draw = int(np.random.SeedSequence([self.seed, self._calls]).generate_state(1)[0])
+        with own_randomness(draw, self._device):
+            blend = Blend(memories, shares, np.random.default_rng(draw), self._device)
+            study(learner, blend, updates, keeper)
+        self._envs = None
+        self._calls += 1
 
     def _keeping(self, callback: Progress | None, keeper: Keeper, envs: VectorEnv[Any, Any, Any]) -> Progress:
         """``callback``, and after it a word to the keeper."""

@@ -125,6 +125,24 @@ def _box_map(space: spaces.Box) -> ActionMap:
     return ActionMap(spaces.Box(-1.0, 1.0, (dim,), np.float32), to_env)
 
 
+def learner_actions(space: spaces.Space[Any], batch: Batch) -> NDArray[Any]:
+    """Turn a batch of the environment's actions into a learner's ``(B, A)``: the way back of ``action_map``.
+
+    Raises:
+        ValueError: a space other than a bounded Box or Discrete.
+    """
+    match space:
+        case spaces.Box():
+            low, high = (bound.astype(np.float64).ravel() for bound in (space.low, space.high))
+            share = (np.asarray(batch, np.float64).reshape(len(batch), -1) - low) / np.where(
+                high > low, high - low, 1.0
+            )
+            return (2.0 * share - 1.0).astype(np.float32)
+        case spaces.Discrete():
+            return np.asarray(batch, np.int64).reshape(-1, 1) - int(space.start)
+    raise ValueError(f"learning from memories needs a bounded Box or Discrete action space, not {space}")
+
+
 def sample_batch(space: spaces.Space[Any], rows: int, rng: np.random.Generator) -> Batch:
     """Draw ``rows`` actions uniformly from ``space`` with numbers from ``rng`` only.
 

@@ -129,13 +129,14 @@ def evaluate(
     """
     import sandbox_agents
     from sandbox import console
+    from sandbox.planning import load_agent
     from sandbox.worlds import examine, world
 
     if bool(env) == (dream is not None):
         raise ValueError("evaluate needs either a world or --dream FOLDER, and not both")
     one_thread()
     place = device_of(device)
-    player = sandbox_agents.load(agent, place)
+    player = load_agent(agent, place)
     if dream is not None:
         from sandbox.dream import DreamVectorEnv
         from sandbox.models.fitted import FittedModel

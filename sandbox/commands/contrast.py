@@ -11,7 +11,7 @@ from sandbox.commands.arguments import Device, Name, Pairs, device_of, pairs, sw
 
 
 def contrast(
-    env: Name,
+    env: Name = "",
     /,
     models: tuple[str, ...] = ("rnn", "diffusion"),
     real_steps: int = 2000,
@@ -20,6 +20,7 @@ def contrast(
     agent: str = "ppo",
     agent_config: Path | None = None,
     modes: tuple[str, ...] = ("random", "simulator", "dream"),
+    ceiling_steps: int | None = None,
     jobs: int = 1,
     episodes: int = 100,
     env_arg: Pairs = (),
@@ -27,6 +28,7 @@ def contrast(
     ensemble: int = 1,
     set_: Annotated[Pairs, tyro.conf.arg(name="set")] = (),
     sweep: str = "",
+    only_log: Path | None = None,
     device: Device = "auto",
 ) -> int:
     """Learn in the simulator and in dreams from the same number of real steps, and measure the difference.
@@ -39,32 +41,42 @@ def contrast(
         out: folder of the results; runs/NAME by default. A folder that holds part of this contrast is completed.
         agent: who learns in the dreams.
         agent_config: JSON or TOML file of settings for that agent.
-        modes: what is compared.
+        modes: what is compared: random simulator dream mix upsample plan perfect persistence; `sandbox list` explains.
+        ceiling_steps: real steps of one more learner of each kind in the simulator, to show what could be reached.
         jobs: cells that run at once, each a process of one thread.
         episodes: fresh episodes that judge every agent; not counted as real steps to learn from.
         env_arg: key=value for the environment, repeatable.
         horizon: time limit in steps, for environments that have none.
         ensemble: members of each model.
-        set_: key=value for how agents learn in dreams (`DreamSettings`), repeatable: rounds=3, disagreement_penalty=1.
+        set_: key=value for how agents learn by models (`DreamSettings`), repeatable: rounds=3, real_share=0.1, times=5.
         sweep: one such setting and its values: --sweep temperature=0.5,1.0,1.15 runs the grid at each of them.
+        only_log: a log in place of ENV, where there is no simulator: scores, an agent and how far to trust them.
         device: where the networks are; auto takes the CPU for nets of this size.
     """
     from sandbox import console, experiment, report
+    from sandbox.commands.only_log import only_log as study_log
     from sandbox.models import families
     from sandbox.worlds import world
     from sandbox_agents import read_config
 
+    if bool(env) == (only_log is not None):
+        raise ValueError("contrast needs either a world or --only-log FILE, and not both")
+    chosen = families() if models == ("all",) else models
+    dream = pairs(set_, "--set") | ({"ensemble": ensemble} if ensemble != 1 else {})
+    if only_log is not None:
+        return study_log(only_log, chosen, seeds, out, agent, agent_config, dream, device_of(device))
     place = out or Path("runs") / env.replace("/", "-").replace(":", "-").lower()
     plan = experiment.Contrast(
         world=world(env, pairs(env_arg), horizon),
-        models=families() if models == ("all",) else models,
+        models=chosen,
         agent=agent,
         real_steps=real_steps,
         seeds=seeds,
         modes=modes,
+        ceiling_steps=ceiling_steps,
         agent_config=read_config(agent_config, agent) if agent_config else None,
         episodes=episodes,
-        dream=pairs(set_, "--set") | ({"ensemble": ensemble} if ensemble != 1 else {}),
+        dream=dream,
         sweep=swept(sweep),
         device=device_of(device),
     )

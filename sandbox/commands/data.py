@@ -126,8 +126,9 @@ def fit(
 
 def _policy(name: str, chosen: Any, seed: int) -> Any:
     import sandbox_agents
+    from sandbox.planning import load_agent
 
     if name == "random":
         observation_space, action_space = chosen.spaces
         return sandbox_agents.make("random", observation_space, action_space, seed)
-    return sandbox_agents.load(name)
+    return load_agent(name)

@@ -29,10 +29,10 @@ def inspect(
         env_arg: key=value for the environment, repeatable.
         horizon: time limit in steps, for environments that have none.
     """
-    import sandbox_agents
     from sandbox import console
     from sandbox.anatomy import anatomy, judged, with_card
     from sandbox.models.fitted import FittedModel
+    from sandbox.planning import load_agent
     from sandbox.trajectories import Trajectories
     from sandbox.worlds import examine, world
 
@@ -41,7 +41,7 @@ def inspect(
     if agent is not None and env is None:
         raise ValueError("--agent is judged in the dream and in its world; name the world with --env WORLD")
     fitted = FittedModel.load(model)
-    player = None if agent is None else sandbox_agents.load(agent)
+    player = None if agent is None else load_agent(agent)
     log = None if data is None else Trajectories.load(data)
     found = None if env is None else examine(world(env, pairs(env_arg), horizon))
     one_thread()

@@ -4,10 +4,11 @@ from typing import Literal
 
 
 def show_list() -> int:
-    """Show the worlds, models and agents there are."""
+    """Show the worlds, models, agents and modes there are."""
     import sandbox_agents
     import sandbox_envs
     from sandbox import console, models, pretrained
+    from sandbox.modes import ABOUT
 
     console.show("worlds   " + "  ".join(sandbox_envs.worlds()) + "  and every other Gymnasium environment")
     console.show("models   " + "  ".join(models.names()) + "  and memory+head:")
@@ -16,6 +17,8 @@ def show_list() -> int:
     for line, world in enumerate(dict.fromkeys(entry.world for entry in pretrained.entries().values())):
         kinds = [name.partition("/")[2] for name in pretrained.entries() if name.startswith(f"{world}/")]
         console.show(f"{'' if line else 'ready':8s} {world}/: " + "  ".join(kinds))
+    for name, words in ABOUT.items():
+        console.show(f"{'modes' if name == 'random' else '':8} {name:12} {words}")
     return 0
 
 

@@ -141,7 +141,7 @@ class WorldModel(nn.Module):
         change = self.codec.change(obs, next_obs)
         terminated = batch["terminated"][mask]
         reward = self.codec.standard_reward(batch["reward"][mask], terminated)
-        outcome = self.outcome.losses(self._evidence(context, x[mask], next_obs, change), reward, terminated, generator)
+        outcome = self.outcome.losses(self.evidence(context, x[mask], next_obs, change), reward, terminated, generator)
         if "end.obs" in batch:
             outcome |= self._prizes({name: batch[f"end.{name}"] for name in _STEP}, generator)
         loss = self.head.held_out_loss if held_out else self.head.loss
@@ -150,11 +150,12 @@ class WorldModel(nn.Module):
     def _prizes(self, ends: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
         """What is lowered at transitions that ended episodes, `(M, …)`: a prize depends on no memory."""
         x = self.codec.features(ends["obs"], ends["action"])
-        evidence = self._evidence(x[:, :0], x, ends["next_obs"], self.codec.change(ends["obs"], ends["next_obs"]))
+        evidence = self.evidence(x[:, :0], x, ends["next_obs"], self.codec.change(ends["obs"], ends["next_obs"]))
         reward = self.codec.standard_reward(ends["reward"], ends["terminated"])
         return self.outcome.prizes(evidence, reward, generator)
 
-    def _evidence(self, context: Tensor, x: Tensor, next_obs: Tensor, change: Tensor) -> Evidence:
+    def evidence(self, context: Tensor, x: Tensor, next_obs: Tensor, change: Tensor) -> Evidence:
+        """What reward and ending may depend on, of steps that led to `next_obs` `(N, D)` by `change`."""
         return Evidence(context, x, self.codec.observation_features(next_obs), self.codec.zoomed(next_obs), change)
 
     def part(self, name: str) -> list[nn.Module]:
@@ -192,9 +193,14 @@ class WorldModel(nn.Module):
         context, memory = self.memory.step({k: v for k, v in state.items() if k != "obs"}, x)
         drawn = self.head.sample(context, noise[:, : self.head.noise_dim], temperature)
         next_obs = self.codec.changed(obs, drawn)
-        evidence = self._evidence(context, x, next_obs, drawn)
-        standard, terminated = self.outcome.sample(evidence, noise[:, self.head.noise_dim :], temperature)
-        return (next_obs, self.codec.reward(standard, terminated), terminated), {**memory, "obs": next_obs}
+        evidence = self.evidence(context, x, next_obs, drawn)
+        reward, terminated = self.paid(evidence, noise[:, self.head.noise_dim :], temperature)
+        return (next_obs, reward, terminated), {**memory, "obs": next_obs}
+
+    def paid(self, evidence: Evidence, noise: Tensor, temperature: float = 1.0) -> tuple[Tensor, Tensor]:
+        """The rewards of steps, in the world's units, and which of them end, `(N,)` each."""
+        standard, terminated = self.outcome.sample(evidence, noise, temperature)
+        return self.codec.reward(standard, terminated), terminated
 
     forward = step  # what `torch.func.functional_call` calls
 

@@ -10,10 +10,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sandbox.modes.task import Learned, Task
 
-# In the order in which a person would ask.
-MODES = ("random", "simulator", "dream")
-# No setting of dreams concerns these.
-WITHOUT_MODEL = ("random", "simulator", "ceiling")
+# In the order in which a person would ask. The mode `ceiling` is asked for by its steps, not by its name.
+ABOUT = {
+    "random": "act at random: the floor",
+    "simulator": "learn in the simulator itself",
+    "dream": "learn in the dream of a model, in rounds of collect, fit and learn",
+    "mix": "learn from real and dreamed steps together, dreams branching from real states (MBPO)",
+    "upsample": "learn from a log of random play, alone and with many more steps that a model adds (SynthER)",
+    "plan": "learn no policy: plan in the model at every step (CEM)",
+    "perfect": "learn in a flawless model: the simulator in the model's place, its steps uncounted",
+    "persistence": "learn in a dream in which nothing changes: what a dream has to beat",
+}
+MODES = tuple(ABOUT)
+USUAL = MODES[:3]
 
 
 def mode(name: str) -> "Callable[[Task], Learned]":

@@ -5,13 +5,11 @@ After World Models (Ha and Schmidhuber 2018), and Dyna before it (Sutton 1991).
 
 import sandbox_agents
 from sandbox.candidates import Candidate, Greedy, choose
-from sandbox.collection import collect
 from sandbox.dream import DreamVectorEnv
-from sandbox.journal import Keeper
 from sandbox.metrics import fidelity
-from sandbox.models.fit import FitSettings, fit
 from sandbox.models.fitted import FittedModel
-from sandbox.modes.task import TRAJECTORIES, Learned, Task
+from sandbox.modes.stages import dream_return, fitted, lived_by, taught
+from sandbox.modes.task import Learned, Task
 from sandbox.trajectories import Trajectories, concatenate, starts
 from sandbox_agents import Agent, Sb3Agent
 
@@ -23,10 +21,10 @@ def learn(task: Task) -> Learned:
     learned = Learned(agent)
     parts: list[Trajectories] = []
     candidates: list[Candidate] = []
-    learning, rounds = task.budget.left_to_learn, task.dream.rounds_of(task.real_steps)
+    learning = task.budget.left_to_learn
     while task.budget.left_to_learn > 0:
         number = len(candidates) + 1
-        wanted = round(learning * min(number / rounds, 1)) - task.budget.spent
+        wanted = round(learning * min(number / task.rounds, 1)) - task.budget.spent
         parts.append(lived_by(task, actor, max(1, wanted), f"round {number}: collect"))
         if candidates:
             candidates[-1].exploring.append(parts[-1])
@@ -52,89 +50,25 @@ def learn(task: Task) -> Learned:
     return learned
 
 
-def lived_by(task: Task, actor: Agent | Greedy, steps: int, name: str, *, keep_back: bool = True) -> Trajectories:
-    """At least `steps` real steps, and the rest of the last episode where the budget holds it."""
-
-    def live(keeper: Keeper) -> Trajectories:
-        left = task.budget.left_to_learn if keep_back else task.budget.left
-        source = {"world": task.world.name, "arguments": dict(task.world.arguments), "actor": actor.name}
-        return collect(
-            task.envs,
-            actor,
-            min(steps, left),
-            task.rng(name),
-            finish_up_to=left,
-            horizon=task.horizon,
-            source=source,
-            keeper=keeper,
-        )
-
-    return task.stage(name, "collect", live, TRAJECTORIES)
-
-
-def fitted(task: Task, data: Trajectories, number: int, name: str) -> FittedModel:
-    """A new model of all that was seen so far; little data need fewer updates, and much data more."""
-    assert task.model is not None
-    chosen = task.model
-    effort = min(1.0, 0.25 + len(data) / 2000) + len(data) / 30_000
-    settings = FitSettings(effort=task.dream.effort * effort, ensemble=task.dream.ensemble)
-
-    def make(keeper: Keeper) -> FittedModel:
-        return fit(
-            data,
-            chosen,
-            seed=task.seed * 1000 + number,
-            settings=settings,
-            parts=task.dream.parts,
-            device=task.device,
-            log=task.folder / "fit.jsonl",
-            keeper=keeper,
-        )
-
-    return task.stage(name, "fit", make, task.models)
-
-
 def _taught(task: Task, model: FittedModel, agent: Sb3Agent, data: Trajectories, number: int) -> tuple[Sb3Agent, int]:
-    """Let the agent go on learning in the dream of `model`; returns who goes on, and the steps that were dreamed.
-
-    In the last rounds a newcomer learns beside it, and the better of the two in the dream goes on: an agent that
-    settled on a habit in an early, wrong dream may never leave it.
-    """
-    settings, rounds = task.dream, task.dream.rounds_of(task.real_steps)
+    """Let the agent go on learning in the dream of `model`, which in the last rounds is a cautious one."""
+    settings = task.dream
     begin = starts(data, settings.starts, model.history, task.rng(f"starts {number}"), settings.beginnings)
-    cautious = number > rounds - settings.cautious_rounds
-    steps, rows = settings.size(task.real_steps)
-    contenders = {"": agent}
-    if number > rounds - settings.newcomers:
-        contenders[" anew"] = task.learner(number)
-    for name, contender in contenders.items():
+    cautious = number > task.rounds - settings.cautious_rounds
 
-        def live(keeper: Keeper, contender: Sb3Agent = contender) -> Sb3Agent:
-            envs = DreamVectorEnv(
-                model,
-                rows,
-                starts=begin,
-                temperature=settings.temperature,
-                cautious=cautious,
-                fearless=number <= round(settings.fearless * rounds),
-                disagreement_penalty=settings.disagreement_penalty,
-                disagreement_limit=settings.disagreement_limit,
-            )
-            contender.learn(envs, steps, keeper=keeper)
-            return contender
+    def dreams(rows: int) -> DreamVectorEnv:
+        return DreamVectorEnv(
+            model,
+            rows,
+            starts=begin,
+            temperature=settings.temperature,
+            cautious=cautious,
+            fearless=number <= round(settings.fearless * task.rounds),
+            disagreement_penalty=settings.disagreement_penalty,
+            disagreement_limit=settings.disagreement_limit,
+        )
 
-        stage = f"round {number}: learn {task.agent} in the dream{name}"
-        # What a file would give back, whether or not there was a break: so a break changes nothing.
-        contenders[name] = task.stage(stage, "learn", live, task.agents).frozen()
-    judge = DreamVectorEnv(model, 2 * settings.rows, starts=model.starts, cautious=cautious)
-    ranked = sorted(
-        contenders.values(),
-        key=lambda each: -sandbox_agents.evaluate(each, judge, judge.num_envs, seed=task.seed).mean,
-    )
-    return ranked[0], len(contenders) * steps
+    def judge(rows: int) -> DreamVectorEnv:
+        return DreamVectorEnv(model, rows, starts=model.starts, cautious=cautious)
 
-
-def dream_return(agent: Agent, model: FittedModel, episodes: int, seed: int) -> float:
-    """The agent's mean return in the dream of `model`."""
-    envs = DreamVectorEnv(model, min(episodes, 64))
-    return sandbox_agents.evaluate(agent, envs, episodes, seed=seed).mean
+    return taught(task, agent, number, dreams, judge)

@@ -1,7 +1,11 @@
-"""How agents learn in dreams."""
+"""How agents learn by models: every setting that `--set` and `--sweep` reach, in groups, and which mode reads which.
+
+The names are one flat space, so that a person need not know the groups; a mode's cells only carry the settings that the
+mode reads, so that a sweep over one mode's setting does not run the other modes again.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 # Counts of which none may be wanted; all others begin at one.
@@ -11,26 +15,93 @@ MANY_STEPS = 20_000
 
 
 @dataclass(frozen=True)
-class DreamSettings:
-    """How an agent learns in dreams. One set for every world and family, so that families compete on dynamics alone."""
+class Fitting:
+    """How long models are fitted."""
 
-    rounds: int = 0  # of collect, fit, learn; 0 takes five, and ten from 20,000 real steps on
+    effort: float = 1.0  # share of the gradient steps that a family asks for in a fit
+
+
+@dataclass(frozen=True)
+class Making:
+    """What models are made of."""
+
+    ensemble: int = 1  # members of the model
+    parts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of memory and head
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How models draw what comes next."""
+
+    temperature: float = 1.0  # above 1 a model is less certain than what was learned
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """How often a mode turns from the simulator to its model."""
+
+    rounds: int = 0  # of collect, fit, and learn or plan; 0 takes five, and ten from 20,000 real steps on
+
+
+@dataclass(frozen=True)
+class Dreaming:
+    """How long agents learn in dreams, real, perfect or persistent ones."""
+
     rows: int = 64  # dreams at once, and four times as many where a round has steps enough for them
     dream_steps: int = 100_000  # the agent's steps in each round's dream
     dream_steps_per_real: int = 14  # or as many for each real step of the budget, where that is more
-    temperature: float = 1.0
-    fearless: float = (
-        0.4  # share of rounds, the first ones: no end pays less than a usual step, so ends are looked into
-    )
-    cautious_rounds: int = 2  # the last ones: the first explore what the model only imagines, these rely on data
     newcomers: int = 3  # of the last rounds: an agent that begins anew learns beside, and the better one goes on
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """Where dreams begin."""
+
     beginnings: float = 0.5  # share of dreams that begin as episodes do; the others begin anywhere in the data
     starts: int = 1024  # real situations that its dreams begin from
-    ensemble: int = 1  # members of the model
+
+
+@dataclass(frozen=True)
+class Fearing:
+    """What dreams fear."""
+
+    fearless: float = 0.4  # share of rounds, the first ones: no end pays less than a usual step: ends are looked into
+    cautious_rounds: int = 2  # the last ones: the first explore what the model only imagines, these rely on data
     disagreement_penalty: float = 0.0  # taken from the reward of learning, times the members' disagreement
     disagreement_limit: float | None = None  # beyond which an episode of learning is cut
-    effort: float = 1.0  # share of the gradient steps that a family asks for in a fit
-    parts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # of memory and head
+
+
+@dataclass(frozen=True)
+class Mixing:
+    """How real and dreamed experience share the updates of an off-policy agent (MBPO)."""
+
+    real_share: float = 0.25  # of every update's transitions; the others are dreamed
+    branch_length: int = 5  # steps that a dream goes on from a real state
+    branches: int = 4000  # such dreams after every fit; the earlier ones' are forgotten
+    updates_per_step: int = 10  # of the agent, for every real step of a round
+
+
+@dataclass(frozen=True)
+class Upsampling:
+    """How many transitions a model adds to a log, and how long an agent learns from both (SynthER)."""
+
+    times: int = 10  # as many synthetic transitions as the log has real ones
+    log_share: float = 0.5  # of every update's transitions that the log itself gives
+    offline_updates: int = 10_000  # of the agent, however much there is to learn from
+
+
+@dataclass(frozen=True)
+class Planning:
+    """How far and how often a planner asks its model; what is not here, `PlannerSettings` says."""
+
+    plan_steps: int = 20  # that a plan looks ahead
+    plans: int = 64  # tried at once
+    plan_iterations: int = 4  # of trying, and drawing nearer to the best
+
+
+@dataclass(frozen=True)
+class DreamSettings(Planning, Upsampling, Mixing, Fearing, Beginning, Dreaming, Rounds, Drawing, Making, Fitting):
+    """All of them. One set for every world and family, so that families compete on dynamics alone."""
 
     def rounds_of(self, real_steps: int) -> int:
         """How many rounds share a budget: a harder task has more to find out before it can be learned."""
@@ -40,3 +111,22 @@ class DreamSettings:
         """The steps of a round's dream and the rows that share them; a harder task needs more of both."""
         steps = max(self.dream_steps, self.dream_steps_per_real * real_steps)
         return steps, self.rows * (4 if steps > 4 * self.dream_steps else 1)
+
+
+_FITTED = (Fitting, Making)
+_READ: Mapping[str, tuple[type, ...]] = {
+    "dream": (*_FITTED, Drawing, Rounds, Dreaming, Beginning, Fearing),
+    "mix": (*_FITTED, Drawing, Rounds, Mixing),
+    "upsample": (*_FITTED, Drawing, Upsampling),
+    "plan": (*_FITTED, Rounds, Planning),
+    "perfect": (Rounds, Dreaming),
+    "persistence": (Fitting, Rounds, Dreaming, Beginning),
+}
+
+
+def read_by(mode: str, model: str | None, chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the `chosen` settings that a cell of `mode` with `model` reads."""
+    known = {each.name for group in _READ.get(mode, ()) for each in fields(group)}
+    if mode == "upsample" and model is None:  # the log alone: nothing is drawn
+        known = {"offline_updates"}
+    return {name: value for name, value in chosen.items() if name in known}

@@ -47,6 +47,11 @@ class Task:
     folder: Path = Path()  # the cell's own
     report: Callable[[str], None] = lambda stage: None  # told what is under way
 
+    @property
+    def rounds(self) -> int:
+        """Of collect, fit, and learn or plan."""
+        return self.dream.rounds_of(self.real_steps)
+
     @cached_property
     def budget(self) -> Budget:
         """The real steps that this cell may take."""

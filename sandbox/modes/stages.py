@@ -1,0 +1,103 @@
+"""The stages that several modes share: live in the simulator, fit a model, learn in a dream."""
+
+from collections.abc import Callable
+from typing import Any
+
+from gymnasium.vector import VectorEnv
+
+import sandbox_agents
+from sandbox.candidates import Greedy
+from sandbox.collection import collect
+from sandbox.dream import DreamVectorEnv
+from sandbox.journal import Keeper
+from sandbox.models.fit import FitSettings, fit
+from sandbox.models.fitted import FittedModel
+from sandbox.modes.task import TRAJECTORIES, Task
+from sandbox.trajectories import Trajectories
+from sandbox_agents import Agent, Sb3Agent
+
+Dreams = Callable[[int], VectorEnv[Any, Any, Any]]  # as many rows as are asked for
+
+
+def lived_by(
+    task: Task, actor: Agent | Greedy, steps: int, name: str, *, keep_back: bool = True, kind: str = "collect"
+) -> Trajectories:
+    """At least `steps` real steps, and the rest of the last episode where the budget holds it.
+
+    With `keep_back`, the last tenth of the budget is left alone.
+    """
+
+    def live(keeper: Keeper) -> Trajectories:
+        left = task.budget.left_to_learn if keep_back else task.budget.left
+        source = {"world": task.world.name, "arguments": dict(task.world.arguments), "actor": actor.name}
+        return collect(
+            task.envs,
+            actor,
+            min(steps, left),
+            task.rng(name),
+            finish_up_to=left,
+            horizon=task.horizon,
+            source=source,
+            keeper=keeper,
+        )
+
+    return task.stage(name, kind, live, TRAJECTORIES)
+
+
+def fitted(task: Task, data: Trajectories, number: int, name: str, plain: str | None = None) -> FittedModel:
+    """A new model of all that was seen so far; little data need fewer updates, and much data more.
+
+    It is the task's model as its settings make it, or one of the family `plain` as that comes.
+    """
+    chosen = plain or task.model
+    assert chosen is not None
+    effort = min(1.0, 0.25 + len(data) / 2000) + len(data) / 30_000
+    settings = FitSettings(effort=task.dream.effort * effort, ensemble=1 if plain else task.dream.ensemble)
+
+    def make(keeper: Keeper) -> FittedModel:
+        return fit(
+            data,
+            chosen,
+            seed=task.seed * 1000 + number,
+            settings=settings,
+            parts={} if plain else task.dream.parts,
+            device=task.device,
+            log=task.folder / "fit.jsonl",
+            keeper=keeper,
+        )
+
+    return task.stage(name, "fit", make, task.models)
+
+
+def taught(task: Task, agent: Sb3Agent, number: int, dreams: Dreams, judge: Dreams) -> tuple[Sb3Agent, int]:
+    """Let the agent go on learning in `dreams` in round `number`; returns who goes on, and the steps that were dreamed.
+
+    In the last rounds a newcomer learns beside it, and the better of the two by `judge` goes on: an agent that
+    settled on a habit in an early, wrong dream may never leave it.
+    """
+    steps, rows = task.dream.size(task.real_steps)
+    contenders = {"": agent}
+    if number > task.rounds - task.dream.newcomers:
+        contenders[" anew"] = task.learner(number)
+    for name, contender in contenders.items():
+
+        def live(keeper: Keeper, contender: Sb3Agent = contender) -> Sb3Agent:
+            learning = contender.frozen()  # where a life cannot be replayed, the next one begins with the same agent
+            learning.learn(dreams(rows), steps, keeper=keeper)
+            return learning
+
+        stage = f"round {number}: learn {task.agent} in the dream{name}"
+        # What a file would give back, whether or not there was a break: so a break changes nothing.
+        contenders[name] = task.stage(stage, "learn", live, task.agents).frozen()
+    ranked = sorted(contenders.values(), key=lambda each: -worth(each, judge, 2 * task.dream.rows, task.seed))
+    return ranked[0], len(contenders) * steps
+
+
+def worth(agent: Agent, dreams: Dreams, episodes: int, seed: int) -> float:
+    """The agent's mean return over as many episodes, one a row, in `dreams`."""
+    return sandbox_agents.evaluate(agent, dreams(episodes), episodes, seed=seed).mean
+
+
+def dream_return(agent: Agent, model: FittedModel, episodes: int, seed: int) -> float:
+    """The agent's mean return in the dream of `model`."""
+    return sandbox_agents.evaluate(agent, DreamVectorEnv(model, min(episodes, 64)), episodes, seed=seed).mean

@@ -1,0 +1,36 @@
+"""Learn from one fixed log, and from many times as many transitions that a model of the log draws.
+
+SynthER's question (Lu et al. 2023), asked of every family: does a model that was fitted to a log know more than the
+log? The log alone, learned from by as many updates, is the baseline.
+
+SynthER draws whole transitions given nothing. Here the state is drawn from the log, with its history; the action as the
+log's own actor chooses; and what follows by the model: the same joint law, its factors one by one. So memories count,
+which have no say where nothing is given, and all six families answer by the model that they dream with.
+"""
+
+import sandbox_agents
+from sandbox.models.fitted import FittedModel
+from sandbox.modes.replay import ROWS, drawn, replaying, studied
+from sandbox.modes.stages import dream_return, fitted, lived_by
+from sandbox.modes.task import Learned, Task
+
+
+def learn(task: Task) -> Learned:
+    """Collect the log, fit the cell's model to it if it has one, upsample, and learn offline."""
+    actor = sandbox_agents.make("random", *task.world.spaces, task.seed)
+    log = lived_by(task, actor, task.real_steps, "collect the log", keep_back=False)
+    sources = {"log": (log, 1.0)}
+    model: FittedModel | None = None
+    dreamed = 0
+    if task.model is not None:
+        model = fitted(task, log, 1, f"fit {task.model} to the log")
+        name = f"draw {task.dream.times} times the log"
+        synthetic = drawn(task, model, log, actor, task.dream.times * len(log), 1, name)
+        sources = {"log": (log, task.dream.log_share), "synthetic": (synthetic, 1 - task.dream.log_share)}
+        dreamed = len(synthetic)
+    updates = task.dream.offline_updates
+    agent = studied(task, replaying(task), sources, updates, f"learn {task.agent} offline, {updates} updates")
+    learned = Learned(agent, dream_steps=dreamed, model=model, extras={"log": log.fingerprint})
+    promised = None if model is None else dream_return(agent, model, ROWS, task.seed)
+    learned.curve.append(task.point("the end of the log", agent, promised))
+    return learned

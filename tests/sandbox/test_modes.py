@@ -1,0 +1,298 @@
+"""Every mode of a contrast: what it spends, what it learns from, and where its transitions came from."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import sandbox_agents
+from sandbox import experiment
+from sandbox.branched import Branched
+from sandbox.cell import run_cell
+from sandbox.dream import DreamVectorEnv
+from sandbox.modes import MODES, mode
+from sandbox.modes.replay import drawn, remembered, replaying, studied
+from sandbox.modes.settings import DreamSettings, read_by
+from sandbox.modes.stages import fitted, lived_by
+from sandbox.modes.task import Task
+from sandbox.planning import load_agent, returns
+from sandbox.spaces import Rows
+from sandbox.still import Still
+from sandbox.trajectories import Trajectories, concatenate
+from sandbox.uncounted import Uncounted
+from sandbox.worlds import examine, world
+from sandbox_agents import Planner, PlannerSettings
+
+QUICK = {
+    "rounds": 2,
+    "dream_steps": 256,
+    "dream_steps_per_real": 1,
+    "effort": 0.02,
+    "rows": 8,
+    "starts": 32,
+    "branches": 20,
+    "branch_length": 3,
+    "updates_per_step": 1,
+    "times": 2,
+    "offline_updates": 100,
+    "plan_steps": 2,
+    "plans": 4,
+    "plan_iterations": 1,
+}
+LEARNED = ("mix", "upsample", "plan", "perfect", "persistence")
+
+
+def contrast(name: str = "CartPole-v1", **changes: object) -> experiment.Contrast:
+    settings: dict[str, object] = {"models": ("mixture",), "real_steps": 120, "seeds": (0,), "episodes": 2}
+    return experiment.Contrast(world=world(name), **(settings | {"dream": QUICK} | changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
+    """The rows of every mode, each in this process: quicker than a process a cell."""
+    rows = []
+    for cell in contrast(modes=LEARNED, ceiling_steps=130).cells(examine(world("CartPole-v1"))):
+        folder = tmp_path_factory.mktemp("cells") / cell.name
+        folder.mkdir()
+        (folder / "cell.json").write_text(json.dumps(cell.__dict__))
+        run_cell(folder, lambda stage: None)
+        rows.append(json.loads((folder / "row.json").read_text()) | {"folder": folder})
+    return rows
+
+
+class Killed(BaseException):
+    """What a test raises where a power cut would strike."""
+
+
+@pytest.mark.parametrize(("name", "stages"), [("mix", 6), ("plan", 4), ("persistence", 5)])
+def test_a_killed_cell_ends_with_the_row_of_one_that_never_was(
+    finished: list[dict], name: str, stages: int, tmp_path: Path
+) -> None:
+    undisturbed = row_of(finished, name, None if name == "persistence" else "mixture")
+    (tmp_path / "cell.json").write_text((undisturbed["folder"] / "cell.json").read_text())
+    begun: list[str] = []
+
+    def die(stage: str) -> None:
+        begun.append(stage)
+        if len(begun) > stages:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run_cell(tmp_path, die)
+    run_cell(tmp_path, lambda stage: None)
+    row = json.loads((tmp_path / "row.json").read_text())
+    clocks = {"wall_seconds", "cpu_seconds", "simulator_seconds", "curve", "folder"}
+    assert {key: row[key] for key in row.keys() - clocks} == {key: undisturbed[key] for key in row.keys() - clocks}
+    assert [point["return_real"] for point in row["curve"]] == [p["return_real"] for p in undisturbed["curve"]]
+
+
+def row_of(rows: list[dict], name: str, model: str | None = "mixture") -> dict:
+    return next(row for row in rows if row["mode"] == name and row["model"] == model)
+
+
+def test_every_mode_has_its_models_and_learners(finished: list[dict]) -> None:
+    assert {(row["mode"], row["model"], row["agent"]) for row in finished} == {
+        ("mix", "mixture", "dqn"),
+        ("upsample", "mixture", "dqn"),
+        ("upsample", None, "dqn"),
+        ("plan", "mixture", "cem"),
+        ("perfect", None, "ppo"),
+        ("persistence", None, "ppo"),
+        ("ceiling", None, "ppo"),
+        ("ceiling", None, "dqn"),
+    }
+
+
+def test_every_mode_spends_its_budget_to_the_step_and_a_flawless_model_spends_none(finished: list[dict]) -> None:
+    spent = {row["mode"]: row["real_steps"] for row in finished}
+    assert spent == {"mix": 120, "upsample": 120, "plan": 120, "perfect": 0, "persistence": 120, "ceiling": 130}
+
+
+def test_one_seeds_log_is_the_same_for_every_model(finished: list[dict]) -> None:
+    with_model, alone = row_of(finished, "upsample"), row_of(finished, "upsample", None)
+    assert with_model["log"] == alone["log"]
+    assert len(alone["log"]) == 64
+    assert with_model["dream_steps"] == 2 * 120
+    assert alone["dream_steps"] == 0
+
+
+def test_a_planner_is_judged_by_fewer_episodes_and_says_so(finished: list[dict]) -> None:
+    plan = row_of(finished, "plan")
+    assert plan["return_real"]["episodes"] == 2
+    cells = contrast(modes=("plan", "mix"), episodes=100).cells(examine(world("CartPole-v1")))
+    assert {cell.mode: cell.episodes for cell in cells} == {"plan": 20, "mix": 100}
+
+
+def test_a_planner_comes_back_with_its_model(finished: list[dict]) -> None:
+    agent = load_agent(row_of(finished, "plan")["folder"] / "agent")
+    assert isinstance(agent, Planner)
+    obs, _ = world("CartPole-v1").make_vec(3).reset(seed=0)
+    assert np.array_equal(agent.act(obs), agent.act(obs))
+
+
+def test_modes_carry_only_the_settings_that_they_read() -> None:
+    chosen = {"real_share": 0.1, "times": 3, "rounds": 2, "temperature": 1.1, "offline_updates": 9}
+    assert read_by("mix", "rnn", chosen) == {"real_share": 0.1, "rounds": 2, "temperature": 1.1}
+    assert read_by("upsample", "rnn", chosen) == {"times": 3, "temperature": 1.1, "offline_updates": 9}
+    assert read_by("upsample", None, chosen) == {"offline_updates": 9}
+    assert read_by("persistence", None, {"ensemble": 5, "parts": {}, "effort": 0.5}) == {"effort": 0.5}
+    assert read_by("simulator", None, chosen) == {}
+
+
+def test_a_sweep_runs_again_only_what_it_changes() -> None:
+    plan = contrast(modes=("simulator", "dream", "mix"), sweep={"real_share": [0.05, 0.5]})
+    counted = [cell.mode for cell in plan.cells(examine(world("CartPole-v1")))]
+    assert {name: counted.count(name) for name in counted} == {"simulator": 2, "dream": 1, "mix": 2}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"ceiling_steps": 100}, "a ceiling has more"),
+        ({"dream": {"real_share": 1.5}}, "a share from 0 to 1"),
+        ({"dream": {"updates_per_stop": 3}}, "did you mean updates_per_step"),
+        ({"dream": {"plans": 0}}, "whole number from 1"),
+        ({"modes": ("mixed",)}, "there is no mode mixed"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_in_one_sentence(changes: dict, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        contrast(**changes).check()
+
+
+def test_a_flawless_model_of_a_slow_simulator_is_refused_before_anything_is_spent() -> None:
+    found = examine(world("CartPole-v1"))
+    slow = type(found)(found.world, found.horizon, 0.5, ())
+    with pytest.raises(ValueError, match="the mode perfect would step CartPole-v1 for about"):
+        contrast(modes=("perfect",), dream={}).cells(slow)
+
+
+def test_actions_without_an_off_policy_learner_are_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox_agents, "applicable", lambda space: ["ppo", "random"])
+    with pytest.raises(ValueError, match="the mode mix learns by sac or dqn"):
+        contrast(modes=("mix",)).check()
+
+
+def task(folder: Path, name: str = "CartPole-v1", agent: str = "dqn") -> Task:
+    return Task(
+        world=world(name),
+        horizon=500,
+        real_steps=150,
+        seed=0,
+        agent=agent,
+        model="mixture",
+        dream=DreamSettings(**QUICK),  # type: ignore[arg-type]
+        folder=folder,
+    )
+
+
+@pytest.fixture(scope="module")
+def real_and_synthetic(tmp_path_factory: pytest.TempPathFactory) -> tuple[Task, Trajectories, Trajectories]:
+    work = task(tmp_path_factory.mktemp("task"))
+    actor = sandbox_agents.make("random", *work.world.spaces, 0)
+    log = lived_by(work, actor, 150, "log", keep_back=False)
+    model = fitted(work, log, 1, "fit")
+    return work, log, drawn(work, model, log, actor, 300, 1, "draw")
+
+
+def test_drawn_transitions_carry_their_models_name(
+    real_and_synthetic: tuple[Task, Trajectories, Trajectories],
+) -> None:
+    work, log, synthetic = real_and_synthetic
+    assert synthetic.source["model"] == "mixture"
+    assert "model" not in log.source
+    stored = Trajectories.load(work.journal.path("draw"))
+    assert stored.source["model"] == "mixture"
+    assert work.journal.path("draw") != work.journal.path("log")
+
+
+def test_real_and_drawn_transitions_never_share_a_set_or_memory(
+    real_and_synthetic: tuple[Task, Trajectories, Trajectories],
+) -> None:
+    _, log, synthetic = real_and_synthetic
+    with pytest.raises(ValueError, match="never share one set"):
+        concatenate([log, synthetic])
+    own, drawn_ones = remembered(log), remembered(synthetic)
+    for name in ("obs", "action", "reward", "next_obs", "terminated"):
+        assert not np.shares_memory(getattr(own, name), getattr(drawn_ones, name))
+    assert len(own) == 150
+    assert len(drawn_ones) == 300
+
+
+def test_every_drawn_step_begins_at_a_state_of_the_log(
+    real_and_synthetic: tuple[Task, Trajectories, Trajectories],
+) -> None:
+    _, log, synthetic = real_and_synthetic
+    states = {row.tobytes() for row in log.obs}
+    assert all(row.tobytes() in states for row in synthetic.obs)
+
+
+def test_study_is_a_stage_that_is_not_done_twice(
+    real_and_synthetic: tuple[Task, Trajectories, Trajectories],
+) -> None:
+    work, log, synthetic = real_and_synthetic
+    sources = {"log": (log, 0.5), "synthetic": (synthetic, 0.5)}
+    once, again = (studied(work, replaying(work), sources, 50, "study") for _ in range(2))
+    own, other = once._tensors(), again._tensors()
+    assert all(np.array_equal(own[name], other[name]) for name in own)
+
+
+def test_in_a_still_dream_nothing_changes(real_and_synthetic: tuple[Task, Trajectories, Trajectories]) -> None:
+    work, log, _ = real_and_synthetic
+    model = fitted(work, log, 1, "fit")
+    dream = DreamVectorEnv(Still(model), 4, starts=model.starts, horizon=9, spaces=(model.observation, model.action))
+    before, _ = dream.reset(seed=0)
+    after, reward, ended, *_ = dream.step(np.array([0, 1, 0, 1]))
+    assert np.array_equal(before[~ended], after[~ended])
+    assert np.allclose(reward, 1.0, atol=0.3)
+
+
+def test_uncounted_rows_go_on_from_where_they_were_kept() -> None:
+    envs, again = (Uncounted(world("CartPole-v1"), 3, 0) for _ in range(2))
+    envs.reset()
+    rng = np.random.default_rng(0)
+    for _ in range(40):
+        envs.step(rng.integers(2, size=3))
+    again.restore(envs.snapshot())
+    for _ in range(20):
+        action = rng.integers(2, size=3)
+        one, other = envs.step(action), again.step(action)
+        for own, its in zip(one[:4], other[:4], strict=True):
+            assert np.array_equal(own, its)
+
+
+def test_a_planner_in_the_branched_simulator_balances_the_pole() -> None:
+    truth = Branched("sandbox/CartPole-v0", 4)
+    state = truth.begin(truth.starts)
+    see, do = truth.spaces
+
+    class Truth:
+        """The true futures of the present state."""
+
+        def returns(self, obs: object, plans: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+            return returns(truth, state, plans.astype(np.float32), rng)
+
+        def save(self, path: Path) -> None:
+            raise AssertionError("nobody saves the truth")
+
+    planner = Planner(see.space, do.space, Truth(), PlannerSettings(steps=12, plans=16, iterations=2))
+    for _ in range(40):
+        rows: Rows = state["obs"].numpy()
+        acted = torch.from_numpy(do.to_rows(planner.act(see.from_rows(rows))))
+        (_, _, ended), state = truth.step(state, acted, torch.zeros(4, 1))
+        assert not ended.any(), "random pushes last about 20 steps"
+
+
+@pytest.mark.slow
+def test_a_flawless_model_of_pendulum_gives_what_the_simulator_gives(tmp_path: Path) -> None:
+    plan = experiment.Contrast(world("Pendulum-v1"), seeds=(0,), modes=("perfect",), dream={"rounds": 2})
+    (row,) = experiment.run(plan, tmp_path / "run")["rows"]
+    assert row["return_real"]["mean"] > -200
+    assert row["real_steps"] == 0
+
+
+def test_every_mode_is_one_file_with_one_function() -> None:
+    for name in (*MODES, "ceiling"):
+        assert callable(mode(name))
