@@ -217,10 +217,10 @@ def table(kept: dict[str, Any]) -> str:
         lines.append(f"| {picture} | {about} | {' | '.join(results)} |")
     lines += [
         "",
-        f"Mean returns of {EPISODES} episodes (95 % interval of the mean); an agent's interval spans those of its seeds, and",
-        "its seconds are CPU time of the slowest. PPO learned with our defaults. The ceiling is the best of tuned PPO, SAC",
-        f"and DQN at {CEILING:,} simulator steps (`TUNED` in `envs/gallery.py`). `make gallery` made films and figures,",
-        "`make ceilings` makes what a dash stands for.",
+        f"Mean returns of {EPISODES} episodes (95 % interval of the mean); an agent's interval spans those of its",
+        "seeds, and its seconds are CPU time of the slowest. PPO learned with our defaults. The ceiling is the best of",
+        f"tuned PPO, SAC and DQN at {CEILING:,} simulator steps (`TUNED` in `envs/gallery.py`). `make gallery` made",
+        "films and figures; `make ceilings` makes what a dash stands for.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -31,16 +31,16 @@ def sides_of(space: spaces.MultiDiscrete) -> tuple[int, int, int] | None:
 def map_dim(sides: tuple[int, int, int]) -> int:
     """Return how many numbers ``describe`` gives."""
     kinds = sides[2]
-    return 3 * kinds + 3 * kinds * kinds
+    return 3 * kinds + 4 * kinds * kinds
 
 
 def describe(cells: NDArray[np.integer], kinds: int) -> NDArray[np.float32]:
-    """Describe a batch of maps (B, H, W) of the categories 0 to K - 1 by (B, 3 K + 3 K²) numbers.
+    """Describe a batch of maps (B, H, W) of the categories 0 to K - 1 by (B, 3 K + 4 K²) numbers.
 
     For each category its share of the map and its centre (down, right; -1 to 1). For each pair (i, j), of what is seen
-    from the cells of i on average: how near the cells of j are, as the logarithm of a sum in which a cell one step
-    further off counts a factor e less, and the mean way to them (down, right; in cells), weighted alike. What is not
-    there is at 0, 0.
+    from the cells of i on average: how many of the eight cells beside and of the cell itself are j; how near the cells
+    of j are, as the logarithm of a sum in which a cell one step further off counts a factor e less; and the mean way to
+    them (down, right; in cells), weighted alike. What is not there is at 0, 0.
     """
     count, height, width = cells.shape
     is_kind = (cells[..., None] == np.arange(kinds)).astype(np.float32)  # (B, H, W, K)
@@ -48,15 +48,19 @@ def describe(cells: NDArray[np.integer], kinds: int) -> NDArray[np.float32]:
     present = flat.sum(axis=1)  # (B, K)
     centre = np.matmul(_places(height, width), flat) / np.maximum(present, 1.0)[:, None]  # (B, 2, K)
 
-    fade_down, way_down = _kernels(height)
-    fade_right, way_right = _kernels(width)
+    next_down, fade_down, way_down = _kernels(height)
+    next_right, fade_right, way_right = _kernels(width)
     along = np.matmul(fade_right, is_kind)  # (B, H, W, K): over columns
-    across = np.matmul(way_right, is_kind)
-    layers = (_over_rows(fade_down, along), _over_rows(way_down, along), _over_rows(fade_down, across))
-    transposed = flat.transpose(0, 2, 1) / np.maximum(present, 1.0)[:, :, None]
-    near, down, right = (np.matmul(transposed, layer.reshape(flat.shape)) for layer in layers)  # (B, K, K) each
+    layers = (
+        _over_rows(next_down, np.matmul(next_right, is_kind)),
+        _over_rows(fade_down, along),
+        _over_rows(way_down, along),
+        _over_rows(fade_down, np.matmul(way_right, is_kind)),
+    )
+    mean_of = flat.transpose(0, 2, 1) / np.maximum(present, 1.0)[:, :, None]
+    beside, near, down, right = (np.matmul(mean_of, layer.reshape(flat.shape)) for layer in layers)  # (B, K, K) each
     known = near + RARE
-    parts = (present / (height * width), centre, np.log(known / RARE), down / known, right / known)
+    parts = (present / (height * width), centre, beside, np.log(known / RARE), down / known, right / known)
     return np.concatenate([part.reshape(count, -1) for part in parts], axis=1)
 
 
@@ -65,11 +69,11 @@ def _places(height: int, width: int) -> NDArray[np.float32]:
     return np.stack([down.repeat(width), np.tile(right, height)]).astype(np.float32)  # (2, H W)
 
 
-def _kernels(length: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """From every place to every other, (L, L): how much it counts, and that times the way."""
+def _kernels(length: int) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """From every place to every other, (L, L): is it beside, how much does it count, and that times the way."""
     way = np.arange(length, dtype=np.float32)[None, :] - np.arange(length, dtype=np.float32)[:, None]
     fade = np.exp(-np.abs(way))
-    return fade, fade * way
+    return (np.abs(way) <= 1.0).astype(np.float32), fade, fade * way
 
 
 def _over_rows(kernel: NDArray[np.float32], maps: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -21,7 +21,7 @@ def plainly(cells: Any, kinds: int) -> list[float]:
         for axis in range(2)
         for kind in range(kinds)
     ]
-    near, ways = [], ([], [])  # type: ignore[var-annotated]
+    beside, near, ways = [], [], ([], [])  # type: ignore[var-annotated]
     for here in range(kinds):
         for there in range(kinds):
             weighed = [
@@ -29,12 +29,14 @@ def plainly(cells: Any, kinds: int) -> list[float]:
                 for a in of[here]
                 for b in of[there]
             ]
+            adjacent = [max(abs(down), abs(right)) <= 1 for _, down, right in weighed]
+            beside.append(sum(adjacent) / max(len(of[here]), 1))
             total = sum(weight for weight, *_ in weighed) / max(len(of[here]), 1)
             near.append(math.log((total + RARE) / RARE))
             for axis in range(2):
                 way = sum(one[0] * one[1 + axis] for one in weighed) / max(len(of[here]), 1)
                 ways[axis].append(way / (total + RARE))
-    return [*share, *centre, *near, *ways[0], *ways[1]]
+    return [*share, *centre, *beside, *near, *ways[0], *ways[1]]
 
 
 def test_a_map_is_described_as_looking_from_cell_to_cell_describes_it() -> None:
@@ -49,7 +51,8 @@ def test_a_map_is_described_as_looking_from_cell_to_cell_describes_it() -> None:
 def test_the_way_to_the_nearest_of_two_things_counts_most() -> None:
     cells = np.zeros((1, 12, 12), np.int64)
     cells[0, 6, 6], cells[0, 6, 8], cells[0, 0, 0] = 1, 2, 2
-    near, down, right = describe(cells, 3)[0, 9:].reshape(3, 3, 3)[:, 1, 2]
+    beside, near, down, right = describe(cells, 3)[0, 9:].reshape(4, 3, 3)[:, 1, 2]
+    assert beside == 0.0
     assert right == pytest.approx(2.0, abs=0.02)
     assert down == pytest.approx(0.0, abs=0.02)
     assert near == pytest.approx(math.log(1 + math.exp(-2) / RARE), abs=0.01)

@@ -30,7 +30,7 @@ def test_the_contract_holds_over_a_thousand_steps(name: str, kind: str, mode: Au
 
 
 def batches_of(name: str) -> int:
-    """Steps of `ROWS` rows that are a hundred hours as a world is watched; at least 1,000, in Microgrid a year a row."""
+    """Steps of `ROWS` rows that are a hundred hours as a world is watched, at least 1,000; in Microgrid a year."""
     if name == "microgrid":
         return YEAR
     return max(1000, 100 * 3600 * sandbox_envs.simulation(name).frames_per_second // ROWS)
