@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.parametrize("num_envs", [1, 2, 7])
 @pytest.mark.parametrize("mode", list(AutoresetMode))
-@pytest.mark.parametrize(("name", "kind"), KINDS, ids="-".join)
+@pytest.mark.parametrize(("name", "kind"), KINDS, ids=["-".join(each) for each in KINDS])
 def test_the_contract_holds_over_a_thousand_steps(name: str, kind: str, mode: AutoresetMode, num_envs: int) -> None:
     id_, keywords = sandbox_envs.world(name).id, {"observation": kind, "max_episode_steps": 150}
     envs = gymnasium.make_vec(id_, num_envs=num_envs, autoreset_mode=mode, **keywords)
