@@ -12,6 +12,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from .maps import describe, map_dim, sides_of
+
 Batch = Any  # an array (B, …), or a dict or tuple of them: whatever the space is made of
 Flat = NDArray[np.float32]
 
@@ -35,7 +37,8 @@ def flat_dim(space: spaces.Space[Any]) -> int:
         case spaces.Discrete():
             return int(space.n)
         case spaces.MultiDiscrete():
-            return int(space.nvec.sum())
+            sides = sides_of(space)
+            return map_dim(sides) if sides else int(space.nvec.sum())
         case spaces.Dict():
             return sum(flat_dim(part) for part in space.spaces.values())
         case spaces.Tuple():
@@ -47,7 +50,7 @@ def flat_dim(space: spaces.Space[Any]) -> int:
 
 
 def flatten_batch(space: spaces.Space[Any], obs: Batch) -> Flat:
-    """Turn a batch of observations into vectors ``(B, D)``: numbers as they are, choices as one-hot."""
+    """Turn a batch of observations into vectors ``(B, D)``: numbers as they are, choices as one-hot, maps described."""
     match space:
         case spaces.Dict():
             return np.concatenate([flatten_batch(part, obs[key]) for key, part in space.spaces.items()], axis=1)
@@ -57,6 +60,8 @@ def flatten_batch(space: spaces.Space[Any], obs: Batch) -> Flat:
             return _one_hot(np.asarray(obs) - space.start, int(space.n))
         case spaces.MultiDiscrete():
             choice = (np.asarray(obs) - space.start).reshape(len(obs), -1)  # (B, K)
+            if sides := sides_of(space):
+                return describe(choice.reshape(-1, *sides[:2]), sides[2])
             return np.concatenate([_one_hot(choice[:, k], int(n)) for k, n in enumerate(space.nvec.flat)], axis=1)
     return np.asarray(obs, dtype=np.float32).reshape(len(obs), -1)
 

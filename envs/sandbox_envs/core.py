@@ -133,6 +133,14 @@ def _checked_observation(world: type[Simulation], kind: Any) -> str:
     return str(kind)
 
 
+# What a parameter takes, by the kind of its default: half a week is no whole number, however it is rounded.
+_KINDS: dict[type, tuple[Any, str]] = {
+    bool: (bool | np.bool_, "True or False"),
+    int: (int | np.integer, "a whole number"),
+    float: (int | float | np.integer | np.floating, "a finite number"),
+}
+
+
 def _checked_parameters(world: type[Simulation], given: dict[str, Any]) -> Any:
     defaults: dict[str, Any] = world.Parameters._field_defaults
     for name, value in given.items():
@@ -142,9 +150,10 @@ def _checked_parameters(world: type[Simulation], given: dict[str, Any]) -> Any:
             raise ValueError(f"{world.__name__} has no parameter {name!r}; {hint}")
         # One type a field: an int where a float stands would compile the whole world a second time.
         kind = type(defaults[name])
-        fits = isinstance(value, bool | np.bool_) if kind is bool else isinstance(value, int | float | np.number)
-        if not fits or not math.isfinite(value):
-            raise ValueError(f"{world.__name__}'s parameter {name!r} must be a finite {kind.__name__}, got {value!r}.")
+        kinds, told = _KINDS[kind]
+        is_bool = isinstance(value, bool | np.bool_)
+        if not isinstance(value, kinds) or is_bool != (kind is bool) or not math.isfinite(value):
+            raise ValueError(f"{world.__name__}'s parameter {name!r} must be {told}, got {value!r}.")
         given[name] = kind(value)
     return world.Parameters(**given)
 

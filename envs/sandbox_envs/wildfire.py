@@ -56,14 +56,20 @@ class Parameters(NamedTuple):
 
 
 @compiled
+def _drawn(s: Any, low: float, high: float) -> float:
+    """A uniform draw, compiled once: where it stands itself it is compiled anew, ten times in what follows."""
+    return draw_uniform(s, low, high)
+
+
+@compiled
 def _raise_hills(s: Any, p: Any) -> None:
     """Heights: four waves of random length, direction and phase, as steep as asked for."""
     size = s.cell.shape[0]
     cos, sin = np.empty(size), np.empty(size)
     s.height[:] = 0.0
     for _ in range(4):
-        down, right = draw_uniform(s, -1.6, 1.6), draw_uniform(s, -1.6, 1.6)
-        phase = draw_uniform(s, 0.0, 2.0 * math.pi)
+        down, right = _drawn(s, -1.6, 1.6), _drawn(s, -1.6, 1.6)
+        phase = _drawn(s, 0.0, 2.0 * math.pi)
         unit = 2.0 * math.pi / size
         steep = 0.5 * p.relief / (unit * math.sqrt(0.5 + down * down + right * right))
         for column in range(size):
@@ -78,13 +84,16 @@ def _raise_hills(s: Any, p: Any) -> None:
 @compiled
 def _grow_fuel(s: Any, p: Any) -> None:
     """Fuel by height, relative to the highest and lowest place."""
-    low, high = s.height.min(), s.height.max() + 1e-3
-    size = s.cell.shape[0]
+    size, low, high = s.cell.shape[0], s.height[0, 0], s.height[0, 0]
     for row in range(size):
         for column in range(size):
-            share = (s.height[row, column] - low) / (high - low) + draw_uniform(s, -0.12, 0.12)
+            low, high = min(low, s.height[row, column]), max(high, s.height[row, column])
+    high += np.float32(1e-3)
+    for row in range(size):
+        for column in range(size):
+            share = (s.height[row, column] - low) / (high - low) + _drawn(s, -0.12, 0.12)
             kind = GRASS if share < 0.3 else (BRUSH if share < 0.6 else FOREST)
-            is_bare = share > 1.0 or draw_uniform(s, 0.0, 1.0) < p.rocks
+            is_bare = share > 1.0 or _drawn(s, 0.0, 1.0) < p.rocks
             s.cell[row, column] = BARE if is_bare else kind
 
 
@@ -92,10 +101,10 @@ def _grow_fuel(s: Any, p: Any) -> None:
 def _build_village(s: Any) -> None:
     """Houses in and around a random place, where the crew starts."""
     size = s.cell.shape[0]
-    s.row = 1 + int(draw_uniform(s, 0.0, size - 2.0))
-    s.column = 1 + int(draw_uniform(s, 0.0, size - 2.0))
+    s.row = 1 + int(_drawn(s, 0.0, size - 2.0))
+    s.column = 1 + int(_drawn(s, 0.0, size - 2.0))
     for house in range(HOUSES):
-        row, column = s.row - 1 + int(draw_uniform(s, 0.0, 3.0)), s.column - 1 + int(draw_uniform(s, 0.0, 3.0))
+        row, column = s.row - 1 + int(_drawn(s, 0.0, 3.0)), s.column - 1 + int(_drawn(s, 0.0, 3.0))
         s.house_row[house], s.house_column[house] = row, column
         s.cell[row, column] = HOUSE
 
@@ -112,7 +121,7 @@ def _start_fire(s: Any) -> None:
     """Four cells burn, at least a third of the map away from the village, or as far as 30 looks found."""
     size, furthest, row, column = s.cell.shape[0], -1.0, 0, 0
     for _ in range(30):
-        down, right = int(draw_uniform(s, 0.0, size - 1.0)), int(draw_uniform(s, 0.0, size - 1.0))
+        down, right = int(_drawn(s, 0.0, size - 1.0)), int(_drawn(s, 0.0, size - 1.0))
         far = math.sqrt(float((down - s.row) ** 2 + (right - s.column) ** 2))
         far = min(far, size / 3.0) if s.cell[down, right] != BARE else 0.0
         if far > furthest:
@@ -338,5 +347,4 @@ def heuristic(obs: NDArray[Any]) -> NDArray[np.int64]:
     target = cost.argmin(axis=1)
     down, right = target // size - row, target % size - column
     move = np.where(np.abs(down) > np.abs(right), np.where(down < 0, NORTH, SOUTH), np.where(right < 0, WEST, EAST))
-    is_near = (is_fire & (far == 1)).any(axis=(1, 2))
-    return np.where(is_near, DOUSE, move).astype(np.int64)
+    return np.where((is_fire & (far == 1)).any(axis=(1, 2)), DOUSE, move).astype(np.int64)

@@ -370,13 +370,21 @@ def test_a_single_episode_stays_as_it_ended() -> None:
         ({"autoreset_mode": "sometimes"}, "NextStep"),
         ({"render_mode": "human"}, "rgb_array"),
         ({"gravty": 1.0}, "did you mean 'gravity'"),
-        ({"gravity": "low"}, "finite float"),
-        ({"gravity": float("nan")}, "finite float"),
+        ({"gravity": "low"}, "'gravity' must be a finite number, got 'low'"),
+        ({"gravity": float("nan")}, "'gravity' must be a finite number"),
+        ({"gravity": True}, "'gravity' must be a finite number"),
     ],
 )
 def test_bad_arguments_are_named(arguments: dict[str, Any], complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         SimVectorEnv("cartpole", **arguments)
+
+
+@pytest.mark.parametrize("lead_time", [2.5, 3.0, np.float64(2.0), True, "3"])
+def test_a_whole_number_is_never_cut_out_of_another(lead_time: Any) -> None:
+    with pytest.raises(ValueError, match=r"Supply's parameter 'lead_time' must be a whole number, got"):
+        sandbox_envs.simulation("supply", lead_time=lead_time)
+    assert sandbox_envs.simulation("supply", lead_time=np.int64(2)).parameters.lead_time == 2
 
 
 def test_an_unknown_world_names_the_nearest() -> None:
