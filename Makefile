@@ -56,13 +56,13 @@ families: $(STAMP)
 gallery: $(STAMP)
 	$(BIN)/python envs/gallery.py
 
-# The dreams and agents that come with the package; what is there already is kept.
-pretrained: $(STAMP)
-	$(BIN)/python -m sandbox.pretrained
-
 # Besides, tuned PPO, SAC and DQN on every world, three seeds each. Runs that were judged are kept.
 ceilings: $(STAMP)
 	$(BIN)/python envs/gallery.py --ceiling
+
+# The dreams and agents that come with the package; what is there already is kept.
+pretrained: $(STAMP)
+	$(BIN)/python -m sandbox.pretrained
 
 clean:
 	rm -rf .venv runs build dist
