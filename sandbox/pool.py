@@ -7,10 +7,12 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from sandbox import files
 from sandbox.cell import CELL, MISTAKE, ROW, Cell
@@ -79,6 +81,7 @@ class Pool:
         waiting = [cell for cell in cells if not (self._place / cell.name / ROW).exists()]
         left, attempts, best = len(waiting), dict.fromkeys((cell.name for cell in waiting), 0), ended()
         finished = 0
+        before = _terminate_as_interrupt()
         try:
             while waiting or self._running:
                 while waiting and len(self._running) < self._jobs:
@@ -105,6 +108,8 @@ class Pool:
                     time.sleep(POLL_SECONDS)
         finally:
             self._stop()
+            if before is not None:
+                signal.signal(signal.SIGTERM, before)
         return self._failed
 
     def _again(self, each: _Process, attempts: int) -> bool:
@@ -141,6 +146,17 @@ class Pool:
             each.process.terminate()
         for each in self._running:
             each.process.wait()
+
+
+def _terminate_as_interrupt() -> Any:
+    """Let a polite kill of the grid stop its cells, as Ctrl-C does; returns the handler that was there."""
+    if threading.current_thread() is not threading.main_thread():
+        return None  # only the main thread may handle signals
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    return signal.signal(signal.SIGTERM, stop)
 
 
 def last_line(folder: Path) -> str:

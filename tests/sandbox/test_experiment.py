@@ -3,8 +3,14 @@
 import json
 import math
 import shutil
+import signal
+import subprocess
+import sys
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -171,6 +177,31 @@ def test_a_cell_waits_for_the_process_that_runs_it(finished: Path) -> None:
     waiting.join(5)
     assert said[0] == "wait for another process, which runs this cell"
     assert not waiting.is_alive()
+
+
+def test_a_contrast_that_is_told_to_stop_takes_its_cells_along(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "sandbox", "contrast", "Pendulum-v1", "--models", "mixture", "--seeds", "0"]
+    grid = subprocess.Popen(
+        [*command, "--modes", "dream", "--out", str(tmp_path / "run")],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    cell = _wait_for(lambda: next((tmp_path / "run").glob("cells/*/log.txt"), None)).parent
+    grid.send_signal(signal.SIGTERM)
+    _, complaint = grid.communicate(timeout=30)
+    assert grid.returncode == 130
+    assert "the same command goes on where it stopped" in complaint.decode()
+    with FileLock(cell / LOCK, timeout=5):
+        assert not (cell / "row.json").exists()
+
+
+def _wait_for(found: Callable[[], Any], seconds: float = 60.0) -> Any:
+    begun = time.perf_counter()
+    while time.perf_counter() - begun < seconds:
+        if (result := found()) is not None:
+            return result
+        time.sleep(0.1)
+    raise AssertionError("waited in vain")
 
 
 def test_no_step_beyond_the_budget_is_taken() -> None:
