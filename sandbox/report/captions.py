@@ -1,8 +1,8 @@
 """The words below the charts, each with the sentence that stands in its place where there is nothing to draw."""
 
 REAL_STEPS = (
-    "Return against real steps. Small points are returns seen inside the budget, one for each seed; a line is their "
-    "mean over seeds, with a band where there are three or more. The large mark with its whisker is the final "
+    "Return against real steps. Small points are means over fresh episodes on the way, one for each seed; a line is "
+    "their mean over seeds, with a band where there are three or more. The large mark with its whisker is the final "
     "evaluation. Of the agents trained in the simulator the best is drawn, at this budget and at the ceiling; random "
     "play is the dashed line. An interval that leaves the frame has no end bar.",
     "No agent was judged, so there is no curve to draw.",

@@ -1,6 +1,6 @@
 """Which contender goes into which chart: return against real steps, against wall-clock, and the dream's honesty.
 
-A model keeps its tone and shape in every chart. Curves are returns seen inside the budget, by evaluations that are
+A model keeps its tone and shape in every chart. Curves are returns seen on the way, by evaluations that are
 counted apart or, in older files, while collecting; the mark at a curve's end is the final evaluation and its interval.
 """
 
