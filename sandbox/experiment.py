@@ -91,6 +91,7 @@ def gather(
         "env": contrast.world.name,
         "env_arguments": dict(contrast.world.arguments),
         "real_steps": contrast.real_steps,
+        "ceiling_steps": contrast.ceiling_steps,
         "settings": dict(contrast.dream),
         "device": contrast.device,
         "rows": list(_rows(cells, failed, out)),

@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from sandbox.commands.arguments import Device, Name, Pairs, device_of, pairs, swept
+from sandbox.modes import USUAL
 
 
 def contrast(
@@ -19,7 +20,7 @@ def contrast(
     out: Path | None = None,
     agent: str = "ppo",
     agent_config: Path | None = None,
-    modes: tuple[str, ...] = ("random", "simulator", "dream"),
+    modes: tuple[str, ...] = USUAL,
     ceiling_steps: int | None = None,
     jobs: int = 1,
     episodes: int = 100,

@@ -24,8 +24,7 @@ def learn(task: Task) -> Learned:
     learning = task.budget.left_to_learn
     while task.budget.left_to_learn > 0:
         number = len(candidates) + 1
-        wanted = round(learning * min(number / task.rounds, 1)) - task.budget.spent
-        parts.append(lived_by(task, actor, max(1, wanted), f"round {number}: collect"))
+        parts.append(lived_by(task, actor, task.wanted(number, learning), f"round {number}: collect"))
         if candidates:
             candidates[-1].exploring.append(parts[-1])
         data = concatenate(parts)

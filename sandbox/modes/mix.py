@@ -22,8 +22,9 @@ def learn(task: Task) -> Learned:
     before: FittedModel | None = None
     while task.budget.left > 0:
         number = len(parts) + 1
-        wanted = round(task.real_steps * min(number / task.rounds, 1)) - task.budget.spent
-        parts.append(lived_by(task, actor, max(1, wanted), f"round {number}: collect", keep_back=False))
+        parts.append(
+            lived_by(task, actor, task.wanted(number, task.real_steps), f"round {number}: collect", keep_back=False)
+        )
         data = concatenate(parts)
         before = learned.model
         model = fitted(task, data, number, f"round {number}: fit {task.model} to {len(data)} real steps")

@@ -21,8 +21,9 @@ def learn(task: Task) -> Learned:
     parts: list[Trajectories] = []
     while task.budget.left > 0:
         number = len(parts) + 1
-        wanted = round(task.real_steps * min(number / task.rounds, 1)) - task.budget.spent
-        parts.append(lived_by(task, actor, max(1, wanted), f"round {number}: collect", keep_back=False))
+        parts.append(
+            lived_by(task, actor, task.wanted(number, task.real_steps), f"round {number}: collect", keep_back=False)
+        )
         data = concatenate(parts)
         model = fitted(task, data, number, f"round {number}: fit rewards to {len(data)} real steps", MODEL)
         begin = starts(data, task.dream.starts, model.history, task.rng(f"starts {number}"), task.dream.beginnings)

@@ -21,9 +21,12 @@ def learn(task: Task) -> Learned:
     before: FittedModel | None = None
     while task.budget.left > 0:
         number = len(parts) + 1
-        wanted = round(task.real_steps * min(number / task.rounds, 1)) - task.budget.spent
         how, kind = ("collect", "collect") if number == 1 else ("plan", "plan")
-        parts.append(lived_by(task, actor, max(1, wanted), f"round {number}: {how}", keep_back=False, kind=kind))
+        parts.append(
+            lived_by(
+                task, actor, task.wanted(number, task.real_steps), f"round {number}: {how}", keep_back=False, kind=kind
+            )
+        )
         data = concatenate(parts)
         before = learned.model
         model = fitted(task, data, number, f"round {number}: fit {task.model} to {len(data)} real steps")

@@ -107,6 +107,10 @@ class DreamSettings(Planning, Upsampling, Mixing, Fearing, Beginning, Dreaming, 
         """How many rounds share a budget: a harder task has more to find out before it can be learned."""
         return self.rounds or (10 if real_steps >= MANY_STEPS else 5)
 
+    def effort_for(self, transitions: int) -> float:
+        """The effort of a fit to so many transitions: little data need fewer updates, and much data more."""
+        return self.effort * (min(1.0, 0.25 + transitions / 2000) + transitions / 30_000)
+
     def size(self, real_steps: int) -> tuple[int, int]:
         """The steps of a round's dream and the rows that share them; a harder task needs more of both."""
         steps = max(self.dream_steps, self.dream_steps_per_real * real_steps)

@@ -45,14 +45,13 @@ def lived_by(
 
 
 def fitted(task: Task, data: Trajectories, number: int, name: str, plain: str | None = None) -> FittedModel:
-    """A new model of all that was seen so far; little data need fewer updates, and much data more.
+    """A new model of all that was seen so far.
 
     It is the task's model as its settings make it, or one of the family `plain` as that comes.
     """
     chosen = plain or task.model
     assert chosen is not None
-    effort = min(1.0, 0.25 + len(data) / 2000) + len(data) / 30_000
-    settings = FitSettings(effort=task.dream.effort * effort, ensemble=1 if plain else task.dream.ensemble)
+    settings = FitSettings(effort=task.dream.effort_for(len(data)), ensemble=1 if plain else task.dream.ensemble)
 
     def make(keeper: Keeper) -> FittedModel:
         return fit(

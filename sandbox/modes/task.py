@@ -52,6 +52,10 @@ class Task:
         """Of collect, fit, and learn or plan."""
         return self.dream.rounds_of(self.real_steps)
 
+    def wanted(self, number: int, total: int) -> int:
+        """Real steps to take in round `number`, at least one, where all rounds share `total` evenly."""
+        return max(1, round(total * min(number / self.rounds, 1)) - self.budget.spent)
+
     @cached_property
     def budget(self) -> Budget:
         """The real steps that this cell may take."""
