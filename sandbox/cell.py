@@ -122,6 +122,7 @@ def _run(cell: Cell, folder: Path, report: Callable[[str], None]) -> None:
         "status": "done",
         "error": None,
         "fidelity": learned.fidelity,
+        "card": learned.card,
         "notes": learned.notes,
         **learned.extras,
     }

@@ -32,7 +32,8 @@ class ForecastError(ValueError):
 class Forecast:
     """F futures over T steps from the first of S starts, what happened there, and the scores over all S starts.
 
-    A class counts from 0, a number is in the world's units; scores are in standard deviations of the log, `scale`.
+    A class counts from 0, a number is in the world's units; scores are in standard deviations of the log or of the
+    climate that was given, `scale`.
     """
 
     names: tuple[str, ...]  # (D,)
@@ -78,22 +79,27 @@ def forecast(
     futures: int,
     rng: np.random.Generator,
     temperature: float = 1.0,
+    *,
+    climate: Trajectories | None = None,
 ) -> Forecast:
     """Let `model` dream `futures` futures of `steps` steps from each start `at` `(S,)`, under the logged actions.
 
     A start is a transition of `data`: the model knows its observation and the history before it, and takes its action
-    first. `choose` draws starts that go on long enough. Persistence and climatology are made from `data` as well; a log
-    that judges is thus generous to climatology, which may draw the very thing that happened.
+    first. `choose` draws starts that go on long enough. `climate` is the data that the model was made from, where they
+    are at hand: climatology draws from them, and their standard deviations are the unit of the scores. Without it both
+    come from `data`; a log that judges is thus generous to climatology, which may draw the very thing that happened.
 
     The score is the continuous ranked probability score, fair for the number of futures (see `metrics.scores.crps`). A
     class is scored by the sum over its values of the score of "it is this one", a Brier score up to a factor.
 
     Raises:
-        ForecastError: other spaces than the model's, or starts, steps or futures that cannot be.
+        ForecastError: data of other spaces than the model's, or starts, steps or futures that cannot be.
     """
     _check(model, data, at, steps, futures, temperature)
-    standard = Standard.of(data)
-    dreamers = with_baselines(_Warmed(model, temperature), data)
+    climate = data if climate is None else climate
+    _check_spaces(model, climate, "climate")
+    standard = Standard.of(climate)
+    dreamers = with_baselines(_Warmed(model, temperature), climate)
     scores = {name: np.zeros((steps, len(standard.names))) for name in dreamers}
     held, ended = np.zeros((len(LEVELS), steps)), np.zeros(steps)
     fan: Rows | None = None
@@ -202,15 +208,19 @@ def _check(
         raise ForecastError(f"--futures {futures} shows no spread; ask for at least {FEWEST_FUTURES}")
     if temperature <= 0:
         raise ForecastError(f"--temperature {temperature:g} must be positive")
-    pairs = (("observations", data.observation_space, model.observation), ("actions", data.action_space, model.action))
-    for what, given, own in pairs:
-        if given != own.space:
-            raise ForecastError(f"the log has {what} {given}, the model dreams {own.space}: it is of another world")
+    _check_spaces(model, data, "log")
     if not len(at):
         raise ForecastError("a forecast needs at least one start")
     beyond = at + steps > np.cumsum(data.lengths)[data.episode[at]]
     if beyond.any():
         raise ForecastError(f"the log does not go on for {steps} steps after transition {int(at[beyond][0])}")
+
+
+def _check_spaces(model: FittedModel, data: Trajectories, name: str) -> None:
+    pairs = (("observations", data.observation_space, model.observation), ("actions", data.action_space, model.action))
+    for what, given, own in pairs:
+        if given != own.space:
+            raise ForecastError(f"the {name} has {what} {given}, the model dreams {own.space}: it is of another world")
 
 
 def _crps(obs: Rows, truth: Rows, standard: Standard) -> NDArray[np.float64]:

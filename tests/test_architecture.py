@@ -24,6 +24,7 @@ ROOMS = [
     {"pool"},
     {"cell"},
     {"modes"},
+    {"drift"},
     {"journal", "candidates", "pictures", "forecast", "anatomy"},
     {"metrics"},
     {"dream", "branched", "still", "planning"},

@@ -6,9 +6,8 @@ After World Models (Ha and Schmidhuber 2018), and Dyna before it (Sutton 1991).
 import sandbox_agents
 from sandbox.candidates import Candidate, Greedy, choose
 from sandbox.dream import DreamVectorEnv
-from sandbox.metrics import fidelity
 from sandbox.models.fitted import FittedModel
-from sandbox.modes.stages import dream_return, fitted, lived_by, taught
+from sandbox.modes.stages import dream_return, fitted, judge_model, lived_by, taught
 from sandbox.modes.task import Learned, Task
 from sandbox.trajectories import Trajectories, concatenate, starts
 from sandbox_agents import Agent, Sb3Agent
@@ -44,7 +43,7 @@ def learn(task: Task) -> Learned:
     learned.agent, learned.model = chosen.agent, model
     held_out = [lived for candidate in candidates for lived in candidate.greedy]
     if held_out:
-        learned.fidelity = fidelity(model, concatenate(held_out), data, task.rng("fidelity"))
+        judge_model(task, learned, model, concatenate(held_out), data)
     learned.notes.append(f"the agent of round {chosen.round} of {len(candidates)} was chosen")
     return learned
 

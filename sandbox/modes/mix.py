@@ -4,10 +4,9 @@ MBPO (Janner et al. 2019). Real and synthetic transitions lie in two memories, a
 """
 
 import sandbox_agents
-from sandbox.metrics import fidelity
 from sandbox.models.fitted import FittedModel
 from sandbox.modes.replay import ROWS, drawn, replaying, studied
-from sandbox.modes.stages import dream_return, fitted, lived_by
+from sandbox.modes.stages import dream_return, fitted, judge_model, lived_by
 from sandbox.modes.task import Learned, Task
 from sandbox.trajectories import Trajectories, concatenate
 from sandbox_agents import Agent, Sb3Agent
@@ -33,7 +32,7 @@ def learn(task: Task) -> Learned:
         learned.curve.append(task.point(f"round {number}", agent, dream_return(agent, model, ROWS, task.seed)))
         learned.agent, learned.model, actor = agent, model, agent
     if before is not None:  # judged by what came after it was fitted
-        learned.fidelity = fidelity(before, parts[-1], concatenate(parts[:-1]), task.rng("fidelity"))
+        judge_model(task, learned, before, parts[-1], concatenate(parts[:-1]))
     share = task.dream.real_share
     learned.notes.append(f"every update drew {share:.0%} of its transitions from the real memory, the rest dreamed")
     return learned

@@ -1,9 +1,8 @@
 """Learn no policy: plan in the model at every step (PETS; Chua et al. 2018)."""
 
 import sandbox_agents
-from sandbox.metrics import fidelity
 from sandbox.models.fitted import FittedModel
-from sandbox.modes.stages import fitted, lived_by
+from sandbox.modes.stages import fitted, judge_model, lived_by
 from sandbox.modes.task import Learned, Task
 from sandbox.planning import Imagined
 from sandbox.trajectories import Trajectories, concatenate
@@ -34,7 +33,7 @@ def learn(task: Task) -> Learned:
         learned.agent, learned.model = planner(task, model, cautious=True), model
         learned.curve.append(task.point(f"round {number}", learned.agent))
     if before is not None:  # judged by what came after it was fitted
-        learned.fidelity = fidelity(before, parts[-1], concatenate(parts[:-1]), task.rng("fidelity"))
+        judge_model(task, learned, before, parts[-1], concatenate(parts[:-1]))
     settings = task.dream
     learned.notes.append(
         f"every step was planned: {settings.plan_iterations} × {settings.plans} plans of {settings.plan_steps} steps"

@@ -9,10 +9,12 @@ import sandbox_agents
 from sandbox.candidates import Greedy
 from sandbox.collection import collect
 from sandbox.dream import DreamVectorEnv
-from sandbox.journal import Keeper
+from sandbox.drift import drift
+from sandbox.journal import FACTS, Keeper
+from sandbox.metrics import fidelity
 from sandbox.models.fit import FitSettings, fit
 from sandbox.models.fitted import FittedModel
-from sandbox.modes.task import TRAJECTORIES, Task
+from sandbox.modes.task import TRAJECTORIES, Learned, Task
 from sandbox.trajectories import Trajectories
 from sandbox_agents import Agent, Sb3Agent
 
@@ -100,3 +102,14 @@ def worth(agent: Agent, dreams: Dreams, episodes: int, seed: int) -> float:
 def dream_return(agent: Agent, model: FittedModel, episodes: int, seed: int) -> float:
     """The agent's mean return in the dream of `model`."""
     return sandbox_agents.evaluate(agent, DreamVectorEnv(model, min(episodes, 64)), episodes, seed=seed).mean
+
+
+def judge_model(task: Task, learned: Learned, model: FittedModel, held_out: Trajectories, data: Trajectories) -> None:
+    """Put down how true `model`, which was fitted to `data`, is on `held_out`, which it has not seen."""
+    learned.fidelity = fidelity(model, held_out, data, task.rng("fidelity"))
+
+    def look_ahead(_: Keeper) -> dict[str, Any]:
+        return drift(model, held_out, data, task.rng("card"))
+
+    # Counted as evaluation: nobody learns from it.
+    learned.card = task.stage("judge the model's forecasts", "evaluate", look_ahead, FACTS)

@@ -142,6 +142,7 @@ class Learned:
     curve: list[Point] = field(default_factory=list)
     model: FittedModel | None = None
     fidelity: dict[str, float] = field(default_factory=dict)
+    card: dict[str, Any] = field(default_factory=dict)  # where the model goes wrong; see `drift`
     notes: list[str] = field(default_factory=list)
     extras: dict[str, Any] = field(default_factory=dict)  # what only this mode has to say, for its row
 
