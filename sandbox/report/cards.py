@@ -26,7 +26,7 @@ SCORES = {
 }
 SCALE = 1.25  # of the baseline's score: the length of a whole track
 WORST = 5  # dimensions that are shown of each dream
-BASELINES = {"persistence": "persistence", "climatology": "climatology", "bound": "chance alone"}
+BASELINES = ("persistence", "climatology")
 
 
 def score_cards(table: Sequence[Standing]) -> list[Panel]:
@@ -72,7 +72,7 @@ def worst_dimensions(table: Sequence[Standing]) -> list[Panel]:
 
 
 def drift(table: Sequence[Standing]) -> list[Chart]:
-    """How far dreams are from what really follows, over the steps dreamed; empty where no card tells it."""
+    """How well dreams foresee real episodes, over the steps ahead; empty where no card tells it."""
     known = {standing.name: _drift(standing.done) for standing in table}
     told = [standing for standing in table if "dream" in known[standing.name]]
     return [_drift_chart(group, table, known, suffix, what) for suffix, what, group in by_way(told) if group]
@@ -87,15 +87,18 @@ def _drift_chart(
 ) -> Chart:
     given = tones(table)
     series = [_line(short(each, table), *tone(each, given), known[each.name]["dream"]) for each in group]
-    shared = {name: known[each.name][name] for each in group for name in BASELINES if name in known[each.name]}
-    series += [_line(BASELINES[name], "tone tone-random", TONES, curve, dashed=True) for name, curve in shared.items()]
+    # Every contender has episodes of its own, and so has its baseline: one line stands for them all.
+    for name in BASELINES:
+        curves = [known[each.name][name] for each in group if name in known[each.name]]
+        if curves:
+            series.append(_line(name, "tone tone-random", TONES, _together(curves), dashed=True))
     words = "; ".join(f"{one.name}: {one.value}" for one in series)
     return Chart(
         key=f"drift{suffix}",
-        title=f"Drift of the dreams over time{what}",
-        description=f"Distance between dreamed and true futures; at the last step {words}.",
+        title=f"How far the dreams foresee{what}",
+        description=f"CRPS of the models' forecasts by steps ahead; at the last step {words}.",
         x_label="Steps ahead (under the same actions)",
-        y_label="Distance to what really follows (less is better)",
+        y_label="CRPS, standard deviations (less is better)",
         series=series,
     )
 
@@ -133,10 +136,13 @@ def _drift(rows: Sequence[Row]) -> dict[str, list[float]]:
             known = [value for value in values if value is not None]
             if known and len(known) == len(values):
                 found.setdefault(str(name), []).append(known)
-    return {
-        name: np.mean([each[: min(map(len, curves))] for each in curves], axis=0).tolist()
-        for name, curves in found.items()
-    }
+    return {name: _together(curves) for name, curves in found.items()}
+
+
+def _together(curves: Sequence[Sequence[float]]) -> list[float]:
+    """The mean curve, as far as the shortest one goes."""
+    means: list[float] = np.mean([curve[: min(map(len, curves))] for curve in curves], axis=0).tolist()
+    return means
 
 
 def _line(name: str, css: str, index: int, values: Sequence[float], dashed: bool = False) -> Series:

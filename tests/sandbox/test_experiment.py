@@ -84,6 +84,24 @@ def test_a_dream_return_never_stands_without_a_real_one(finished: Path) -> None:
     assert {"energy_score", "persistence", "climatology"} <= set(dream["fidelity"])
 
 
+def test_a_dreams_row_says_where_its_model_goes_wrong_and_the_report_shows_it(finished: Path) -> None:
+    cards = {row["mode"]: row["card"] for row in rows(finished)}
+    assert not cards["simulator"]
+    assert not cards["random"]
+    curves = cards["dream"]["drift"]
+    assert len(curves["dream"]) == 6, "the choice had 12 steps"
+    assert curves["dream"][0] < curves["climatology"][0], "even a hasty model knows that little changes in one step"
+    errors = cards["dream"]["dimensions"]
+    assert len(errors) == 4
+    assert all(map(math.isfinite, [*errors.values(), *(value for curve in curves.values() for value in curve)]))
+
+    page = report.write(finished).read_text()
+    assert "Where the dreams go wrong" in page
+    worst = max(errors, key=lambda name: errors[name])
+    assert f"The largest errors: {worst}: " in page
+    assert page.index("climatology: ", page.index("models&#x27; forecasts by steps ahead")) > 0
+
+
 def test_the_agent_of_a_row_loads_and_acts(finished: Path) -> None:
     envs = world("CartPole-v1").make_vec(3)
     obs, _ = envs.reset(seed=0)

@@ -1,4 +1,4 @@
-"""Forecasts: the right law beside the baselines, the right moments of the log, and a chart that stands alone."""
+"""Forecasts: the right law beside the baselines, the right moments of the log, a chart and a card that tell it."""
 
 import json
 import re
@@ -8,9 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from gymnasium import spaces
+from torch import Tensor
 
+from sandbox.drift import drift
 from sandbox.forecast import Forecast, ForecastError, choose, columns, forecast
+from sandbox.models.core import State
 from sandbox.models.fit import FitSettings, fit
 from sandbox.models.fitted import FittedModel
 from sandbox.report import forecasts
@@ -158,6 +162,8 @@ def test_a_log_of_another_world_is_refused(model: FittedModel, held_out: Traject
         forecast(model, foreign, np.array([0]), 3, 8, np.random.default_rng(0))
     with pytest.raises(ForecastError, match="does not go on for 3 steps after transition 28"):
         forecast(model, held_out, np.array([0, 28]), 3, 8, np.random.default_rng(0))
+    with pytest.raises(ForecastError, match=r"the climate has actions Discrete\(3\)"):
+        forecast(model, held_out, np.array([0]), 3, 8, np.random.default_rng(0), climate=foreign)
 
 
 def test_a_misspelt_dimension_is_told_its_neighbour() -> None:
@@ -218,3 +224,83 @@ def test_a_world_that_never_changes_can_be_forecast() -> None:
     found = forecast(model, still, np.array([0, 31]), 4, 8, np.random.default_rng(0))
     assert found.coverage == {}
     assert forecasts.table(found).row_count == 4
+
+
+def test_the_climate_gives_the_unit_and_the_draws_and_changes_nothing_else(
+    model: FittedModel, held_out: Trajectories
+) -> None:
+    def made_with(climate: Trajectories | None) -> Forecast:
+        return forecast(model, held_out, np.array([20, 50]), 6, 64, np.random.default_rng(0), climate=climate)
+
+    own, same, wide = made_with(None), made_with(held_out), made_with(stretched(held_out, 10))
+    place = own.names.index("place")
+    for who in own.crps:
+        np.testing.assert_array_equal(own.crps[who], same.crps[who])
+    np.testing.assert_array_equal(own.futures, wide.futures)
+    assert wide.scale[place] == pytest.approx(10 * own.scale[place], rel=1e-4)
+    np.testing.assert_allclose(10 * wide.crps["dream"][:, place], own.crps["dream"][:, place], rtol=1e-4)
+    drawn_wider = wide.crps["climatology"] * wide.scale - own.crps["climatology"] * own.scale
+    assert (drawn_wider[:, place] > 0).all(), "climatology draws from the climate, which is ten times as wide"
+
+
+def stretched(data: Trajectories, factor: float) -> Trajectories:
+    scale = np.array([1, factor], np.float32)
+    return replace(data, obs=data.obs * scale, next_obs=data.next_obs * scale)
+
+
+def test_the_card_tells_a_good_models_errors_by_dimension_and_step(model: FittedModel, held_out: Trajectories) -> None:
+    card = drift(model, held_out, walk((40,) * 25, seed=1), np.random.default_rng(0))
+    curves = {who: np.array(curve) for who, curve in card["drift"].items()}
+    assert {len(curve) for curve in curves.values()} == {20}, "half of the 40 steps that a typical episode has"
+    assert (curves["dream"] < np.minimum(curves["persistence"], curves["climatology"])).mean() > 0.9
+    assert curves["dream"][0] < curves["dream"][-1]
+    assert set(card["dimensions"]) == {"lamp", "place"}
+    assert card["dimensions"]["place"] > 10 * card["dimensions"]["lamp"], "the lamp shows the action and is certain"
+    assert np.mean(list(card["dimensions"].values())) == pytest.approx(curves["dream"].mean(), rel=1e-3)
+    assert json.loads(json.dumps(card, allow_nan=False)) == card
+
+
+def test_the_dimension_that_a_model_gets_wrong_is_the_one_that_is_told(
+    model: FittedModel, held_out: Trajectories
+) -> None:
+    climate = walk((40,) * 25, seed=1)
+    true = drift(model, held_out, climate, np.random.default_rng(0))["dimensions"]
+    deceived = replace(held_out, action=1 - held_out.action)  # so that the lamp shows what was not done
+    false = drift(model, deceived, climate, np.random.default_rng(0))["dimensions"]
+    assert false["lamp"] > 0.9
+    assert false["lamp"] > 50 * true["lamp"]
+
+
+@pytest.mark.parametrize("lengths", [(), (1,), (3, 3, 3)])
+def test_episodes_too_short_to_look_ahead_give_no_card(model: FittedModel, lengths: tuple[int, ...]) -> None:
+    long = walk((5, *lengths), seed=0)
+    short = long.episodes(np.arange(1, 1 + len(lengths)))
+    assert drift(model, short, walk((40,) * 5, seed=1), np.random.default_rng(0)) == {}
+
+
+def test_one_long_life_among_short_ones_does_not_decide_how_far_is_looked(model: FittedModel) -> None:
+    lives = walk((200, *(12,) * 30), seed=2)
+    card = drift(model, lives, walk((40,) * 5, seed=1), np.random.default_rng(0))
+    assert len(card["drift"]["dream"]) == 6
+
+
+@pytest.mark.parametrize(("finite", "told"), [(4, 4), (1, 0)])
+def test_a_dream_that_leaves_all_bounds_is_told_as_far_as_it_is_finite(
+    model: FittedModel, held_out: Trajectories, monkeypatch: pytest.MonkeyPatch, finite: int, told: int
+) -> None:
+    step, taken = FittedModel.step, []
+
+    def diverging(
+        self: FittedModel, state: State, action: Tensor, noise: Tensor, temperature: float = 1.0
+    ) -> tuple[tuple[Tensor, Tensor, Tensor], State]:
+        (obs, reward, ended), state = step(self, state, action, noise, temperature)
+        taken.append(state)
+        place = torch.tensor([False, True])  # as in the space: the lamp, and the place
+        return (torch.where(place & (len(taken) > finite), torch.inf, obs), reward, ended), state
+
+    monkeypatch.setattr(FittedModel, "step", diverging)
+    card = drift(model, held_out, walk((40,) * 5, seed=1), np.random.default_rng(0))
+    assert {who: len(curve) for who, curve in card.get("drift", {}).items()} == (
+        dict.fromkeys(("dream", "persistence", "climatology"), told) if told else {}
+    )
+    assert np.isfinite(list(card.get("dimensions", {}).values())).all()

@@ -118,6 +118,12 @@ def test_one_seeds_log_is_the_same_for_every_model(finished: list[dict]) -> None
     assert alone["dream_steps"] == 0
 
 
+def test_a_model_is_judged_by_what_came_after_it_where_anything_did(finished: list[dict]) -> None:
+    judged = {row["mode"] for row in finished if row["card"]}
+    assert judged == {"mix", "plan"} == {row["mode"] for row in finished if "skill" in row["fidelity"]}
+    assert all(len(row_of(finished, name)["card"]["dimensions"]) == 4 for name in judged)
+
+
 def test_a_planner_is_judged_by_fewer_episodes_and_says_so(finished: list[dict]) -> None:
     plan = row_of(finished, "plan")
     assert plan["return_real"]["episodes"] == 2
