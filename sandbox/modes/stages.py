@@ -112,4 +112,4 @@ def judge_model(task: Task, learned: Learned, model: FittedModel, held_out: Traj
         return drift(model, held_out, data, task.rng("card"))
 
     # Counted as evaluation: nobody learns from it.
-    learned.card = task.stage("judge the model's forecasts", "evaluate", look_ahead, FACTS)
+    learned.card = task.stage("judge the forecasts", "evaluate", look_ahead, FACTS)

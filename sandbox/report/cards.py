@@ -96,7 +96,7 @@ def _drift_chart(
     return Chart(
         key=f"drift{suffix}",
         title=f"How far the dreams foresee{what}",
-        description=f"CRPS of the models' forecasts by steps ahead; at the last step {words}.",
+        description=f"CRPS of the models' forecasts by steps ahead; at the last step of each {words}.",
         x_label="Steps ahead (under the same actions)",
         y_label="CRPS, standard deviations (less is better)",
         series=series,

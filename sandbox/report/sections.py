@@ -135,14 +135,15 @@ def wrong(contenders: Sequence[Standing]) -> str:
     """Where the dreams go wrong: the worst dimensions and the drift over time; empty where no card tells it."""
     panels, drift = cards.worst_dimensions(contenders), cards.drift(contenders)
     worst = (
-        "The dimensions that each model foresees worst: CRPS of its forecasts, means over the steps ahead, starts and "
-        "seeds, in standard deviations of the data that it was made from; on one scale for all."
+        "The dimensions that each model foresees worst: CRPS of its forecasts, means over starts, seeds and the steps "
+        "ahead, of which there are up to 50 where episodes last, in standard deviations of the data that it was made "
+        "from; on one scale for all."
     )
     far = (
         "CRPS of each model’s forecasts of real episodes that it has not seen, under the actions taken there: the mean "
         "over the dimensions, in standard deviations of the data that it was made from, over starts and seeds, as far "
         "as every seed’s forecasts go. Each model is judged by its own cells’ episodes; the dashed lines, means over "
-        "the models, are “nothing changes” and draws from those data. Only what went on is forecast."
+        "the models as far as all go, are “nothing changes” and draws from those data. Only what went on is forecast."
     )
     parts = [figure([grid(panels)], worst, "The worst dimensions of each model")] if panels else []
     parts += [charts(drift, far, "")] if drift else []

@@ -328,6 +328,15 @@ def test_where_a_dream_goes_wrong_is_shown_from_its_card(tmp_path: Path) -> None
     assert "Where the dreams go wrong" in written(tmp_path, results)
 
 
+def test_a_baseline_of_several_dreams_is_their_mean_as_far_as_all_go() -> None:
+    rows = [row("dream", family, "ppo", 0, -1.0) for family in ("rnn", "vae")]
+    rows[0]["card"] = {"drift": {"dream": [0.1, 0.2, 0.3], "persistence": [1.0, 2.0, 8.0]}}
+    rows[1]["card"] = {"drift": {"dream": [0.5, 0.6], "persistence": [3.0, 6.0]}}
+    (chart,) = cards.drift(standings(contrast([], []) | {"rows": rows}))
+    ends = {series.name: (series.final.x, series.final.y) for series in chart.series if series.final}
+    assert ends == {"rnn": (3.0, 0.3), "vae": (2.0, 0.6), "persistence": (2.0, 4.0)}
+
+
 def test_only_the_best_and_the_worst_family_are_animated(tmp_path: Path) -> None:
     results = contrast([-180.0, -190.0], [-930.0, -950.0])
     results["rows"] += [row("dream", "vae", "ppo", seed, -250.0 - seed) for seed in (0, 1)]
