@@ -26,9 +26,9 @@ def drift(
     `starts`, moments drawn from `held_out`, under the actions taken there, and in standard deviations of `climate`.
     See `forecast` for the score.
 
-    At least half of all held-out steps lie in episodes that are twice as long as the forecasts or longer, so that no single
-    long life decides; they look 50 steps ahead at most. Where a dream leaves all bounds, the card ends with its last finite step. It
-    is empty where the episodes are too short to see two steps ahead, or nothing finite is left.
+    At least half of all held-out steps lie in episodes that are twice as long as the forecasts or longer, so that no
+    single long life decides; they look 50 steps ahead at most. Where a dream leaves all bounds, the card ends with its
+    last finite step. It is empty where the episodes are too short to see two steps ahead, or nothing finite is left.
     """
     typical = float(np.median(held_out.lengths[held_out.episode])) if len(held_out) else 0.0
     steps = min(FURTHEST, int(typical) // 2)
