@@ -35,7 +35,7 @@ ROWS = 64  # as agents/train.py has them
 STEPS = {"cartpole": 200_000, "dodge": 3_000_000, "supply": 3_000_000}  # what PPO learns from, where not 1,000,000
 CEILING = 1_000_000  # simulator steps of the tuned agents, whose settings depend on the learner alone
 TUNED: dict[str, tuple[int, dict[str, Any]]] = {  # rows, and settings over the defaults
-    "ppo": (256, {}),
+    "ppo": (64, {"rollout_size": 16_384, "gamma": 0.995}),
     # Many rows and few updates, an eighth or a sixteenth of one a transition, so that a run takes minutes.
     "sac": (64, {"gradient_steps": 4, "learning_rate": 7e-4, "learning_starts": 10_000, "buffer_size": 1_000_000}),
     "dqn": (

@@ -64,7 +64,7 @@ def choose(
     seed = int(rng.integers(2**31))  # the same dreams for all
     for candidate in candidates:
         # Cautious, and from rare situations as well as from beginnings: an agent that relies on what no data show, or
-        # that only knows the few beginnings that were seen, is not believed.
+        # that only knows the few beginnings that were seen, is not believed, unless its real episodes speak for it.
         dream = DreamVectorEnv(model, DREAMS, starts=model.starts, cautious=True)
         candidate.predicted = evaluate(candidate.agent, dream, DREAMS, seed=seed).mean
         for lived in candidate.exploring:
@@ -95,7 +95,11 @@ def surprises(
     first = np.cumsum(lived.lengths) - lived.lengths
     for start, length, real in list(zip(first, lived.lengths, lived.returns, strict=True))[-4:]:
         dream = DreamVectorEnv(
-            model, BRANCHES, starts=starts_at(lived, np.array([start]), model.history), horizon=int(length)
+            model,
+            BRANCHES,
+            starts=starts_at(lived, np.array([start]), model.history),
+            horizon=int(length),
+            cautious=True,  # as the prediction that this corrects
         )
         seed = int(rng.integers(2**31))
         played = evaluate(agent, dream, BRANCHES, seed=seed, rng=None if greedy else np.random.default_rng(seed))

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sandbox.models.nets import one_hot
+from sandbox.models.nets import columns, one_hot
 from sandbox.spaces import Element
 from sandbox.trajectories import Trajectories
 
@@ -61,6 +61,7 @@ class Codec(nn.Module):
         self.obs_classes = [(i, e) for i, e in enumerate(obs_elements) if e.kind != "continuous"]
         self.action_numbers = [i for i, e in enumerate(action_elements) if e.kind == "continuous"]
         self.action_classes = [(i, e) for i, e in enumerate(action_elements) if e.kind != "continuous"]
+        self._numbers, self._acting = columns(self.obs_numbers), columns(self.action_numbers)
         sizes = {"obs": len(self.obs_numbers), "change": len(self.obs_numbers), "action": len(self.action_numbers)}
         for name, size in {**sizes, "reward": 1, "prize": 1}.items():
             self.register_buffer(f"{name}_mean", torch.zeros(size))
@@ -111,17 +112,17 @@ class Codec(nn.Module):
 
     def is_known(self, obs: Tensor) -> Tensor:
         """Whether each observation `(N, D)` lies in the range of the data, in every dimension, `(N,)`."""
-        numbers = obs[..., self.obs_numbers]
+        numbers = obs[..., self._numbers]
         return ((numbers >= self.known_low) & (numbers <= self.known_high)).all(dim=-1)
 
     def features(self, obs: Tensor, action: Tensor) -> Tensor:
         """Observation and action `(…, D)`, `(…, A)` as network input `(…, X)`."""
-        numbers = _standard(action[..., self.action_numbers], self.action_mean, self.action_scale)
+        numbers = _standard(action[..., self._acting], self.action_mean, self.action_scale)
         return torch.cat([self.observation_features(obs), numbers, *_classes(action, self.action_classes)], dim=-1)
 
     def observation_features(self, obs: Tensor) -> Tensor:
         """Observation `(…, D)` as network input."""
-        numbers = _standard(obs[..., self.obs_numbers], self.obs_mean, self.obs_scale)
+        numbers = _standard(obs[..., self._numbers], self.obs_mean, self.obs_scale)
         return torch.cat([numbers, *_classes(obs, self.obs_classes)], dim=-1)
 
     def zoomed(self, obs: Tensor) -> Tensor:
@@ -130,22 +131,22 @@ class Codec(nn.Module):
         The piecewise linear encoding of Gorishniy, Rubachev and Babenko (2022), with edges at quantiles of what was
         observed when episodes ended: endings are decided at thresholds, often a hundredth of the usual spread wide.
         """
-        numbers = obs[..., self.obs_numbers, None]
+        numbers = obs[..., self._numbers].unsqueeze(-1)
         width = (self.edges[:, 1:] - self.edges[:, :-1]).clamp_min(TINY)
         return ((numbers - self.edges[:, :-1]) / width).clamp(0, 1).flatten(-2)
 
     def change(self, obs: Tensor, next_obs: Tensor) -> Tensor:
         """The record `(N, D)` that a head draws: the standardised change of numbers, the new value of classes."""
         record = next_obs.clone()
-        difference = (next_obs - obs)[..., self.obs_numbers]
-        record[..., self.obs_numbers] = _standard(difference, self.change_mean, self.change_scale)
+        difference = (next_obs - obs)[..., self._numbers]
+        record[..., self._numbers] = _standard(difference, self.change_mean, self.change_scale)
         return record
 
     def changed(self, obs: Tensor, record: Tensor) -> Tensor:
         """The observation `(N, D)` after the drawn `record`, kept near the range of the data."""
         following = record.clone()
-        numbers = obs[..., self.obs_numbers] + self.change_mean + self.change_scale * record[..., self.obs_numbers]
-        following[..., self.obs_numbers] = torch.minimum(torch.maximum(numbers, self.low), self.high)
+        numbers = obs[..., self._numbers] + self.change_mean + self.change_scale * record[..., self._numbers]
+        following[..., self._numbers] = torch.minimum(torch.maximum(numbers, self.low), self.high)
         return following
 
     def standard_reward(self, reward: Tensor, terminated: Tensor) -> Tensor:
@@ -188,8 +189,8 @@ def _mean_and_scale(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], N
 
 
 def _standard(values: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
-    safe = torch.where(scale > 0, scale, 1.0)
-    return torch.where(scale > 0, (values - mean) / safe, 0.0).clamp(-FAR, FAR)
+    # What never varied is divided by infinity: 0.
+    return ((values - mean) / scale.masked_fill(scale == 0, torch.inf)).clamp(-FAR, FAR)
 
 
 def _classes(values: Tensor, elements: list[tuple[int, Element]]) -> list[Tensor]:

@@ -131,21 +131,33 @@ class WorldModel(nn.Module):
         self.noise_dim = head.noise_dim + outcome.noise_dim
 
     def losses(
-        self, batch: Mapping[str, Tensor], generator: torch.Generator, *, held_out: bool = False
+        self,
+        batch: Mapping[str, Tensor],
+        generator: torch.Generator,
+        *,
+        held_out: bool = False,
+        dynamics_alone: bool = False,
     ) -> dict[str, Tensor]:
-        """The loss of each part at the real steps of a batch of `(B, T, …)` columns with their `mask`, `(N,)` each."""
+        """The loss of each part at the real steps of a batch of `(B, T, …)` columns with their `mask`, `(N,)` each.
+
+        `held_out` judges in place of teaching; `dynamics_alone` leaves the outcome's parts out.
+        """
         mask = batch["mask"]
         x = self.codec.features(batch["obs"], batch["action"])
         context = self.memory(x, mask)[mask]  # (N, C)
         obs, next_obs = batch["obs"][mask], batch["next_obs"][mask]
         change = self.codec.change(obs, next_obs)
+        loss = self.head.held_out_loss if held_out else self.head.loss
+        dynamics = {"dynamics": loss(context, change, generator)}
+        if dynamics_alone:
+            return dynamics
         terminated = batch["terminated"][mask]
         reward = self.codec.standard_reward(batch["reward"][mask], terminated)
-        outcome = self.outcome.losses(self.evidence(context, x[mask], next_obs, change), reward, terminated, generator)
-        if "end.obs" in batch:
+        evidence, ends_apart = self.evidence(context, x[mask], next_obs, change), "end.obs" in batch
+        outcome = self.outcome.losses(evidence, reward, terminated, generator, prizes=not ends_apart)
+        if ends_apart:
             outcome |= self._prizes({name: batch[f"end.{name}"] for name in _STEP}, generator)
-        loss = self.head.held_out_loss if held_out else self.head.loss
-        return {"dynamics": loss(context, change, generator), **outcome}
+        return dynamics | outcome
 
     def _prizes(self, ends: Mapping[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
         """What is lowered at transitions that ended episodes, `(M, …)`: a prize depends on no memory."""

@@ -13,6 +13,10 @@ from sandbox.models.core import Training, WorldModel
 
 Arrays = dict[str, NDArray[Any]]
 
+# Ending, reward and prize are half of an update's cost. They learn at every other update, with steps so many times as
+# large: on a log of Lander held-out losses stayed as they were, at 0.7 of the time.
+OUTCOME_EVERY, OUTCOME_RATE = 2, 3.0
+
 
 class Keeper(Protocol):
     """Where an unfinished fit is kept; see `sandbox.journal.Keeper`."""
@@ -54,21 +58,28 @@ class Descent:
 
     def __init__(self, network: WorldModel, training: Training, updates: int, peak: float) -> None:
         self.network = network
+        dynamics = [*network.memory.parameters(), *network.head.parameters()]
+        peaks = [peak, peak * OUTCOME_RATE]
         self.optimiser = torch.optim.AdamW(
-            network.parameters(), lr=peak, betas=training.betas, weight_decay=training.weight_decay, fused=True
+            [{"params": dynamics, "lr": peaks[0]}, {"params": list(network.outcome.parameters()), "lr": peaks[1]}],
+            betas=training.betas,
+            weight_decay=training.weight_decay,
+            fused=True,
         )
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             # A cycle of fewer steps than this would have no room to rise in.
             self.optimiser,
-            peak,
+            peaks,
             max(updates, 20),
             pct_start=0.1,
             cycle_momentum=False,
         )
 
     def __call__(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-        """Take the step; returns the mean loss of each part."""
-        losses = {name: loss.mean() for name, loss in self.network.losses(batch, generator).items()}
+        """Take the step; returns the mean loss of each part that learned."""
+        update = self.schedule.last_epoch + 1
+        losses = self.network.losses(batch, generator, dynamics_alone=update % OUTCOME_EVERY > 0)
+        losses = {name: loss.mean() for name, loss in losses.items()}
         self.optimiser.zero_grad(set_to_none=True)
         torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)

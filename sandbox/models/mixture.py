@@ -48,13 +48,13 @@ class Mixture(Head):
     def log_prob(self, context: Tensor, target: Tensor) -> Tensor:
         """log p(y | c) of standardised targets `(N, D)`, `(N,)`."""
         weight, mean, scale, classes, binary = self.parameters_given(context)
-        number = target[:, None, self.continuous]
+        number = target[:, None, self.analog.numbers_at]
         total = weight + log_normal((number - mean) / scale, scale).sum(-1)
         for (column, _), logits in zip(self.categorical, self._each_class(classes), strict=True):
             index = target[:, None, None, column].long().expand(-1, self.components, 1)
             total = total + logits.log_softmax(-1).gather(-1, index)[..., 0]
         if self.binary:
-            sign = 2 * target[:, None, self.binary] - 1
+            sign = 2 * target[:, None, self.analog.bits_at] - 1
             total = total + functional.logsigmoid(sign * binary).sum(-1)
         return total.logsumexp(-1)
 
@@ -71,12 +71,12 @@ class Mixture(Head):
             return parameter.take_along_dim(component, 1)[:, 0]
 
         own = noise[:, 1:]
-        numbers = chosen(mean) + chosen(scale) * math.sqrt(temperature) * own[:, self.continuous]
+        numbers = chosen(mean) + chosen(scale) * math.sqrt(temperature) * own[:, self.analog.numbers_at]
         drawn = [
             draw_category(logits / temperature, own[:, column])
             for (column, _), logits in zip(self.categorical, self._each_class(chosen(classes)), strict=True)
         ]
-        thrown = uniform_from(own[:, self.binary]) < torch.sigmoid(chosen(binary) / temperature)
+        thrown = uniform_from(own[:, self.analog.bits_at]) < torch.sigmoid(chosen(binary) / temperature)
         return self.analog.assemble(numbers, drawn, thrown)
 
     def _each_class(self, logits: Tensor) -> tuple[Tensor, ...]:

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +26,14 @@ class Mlp(nn.Module):
             x = x.new_ones(*x.shape[:-1], 1)
         output: Tensor = self.layers(x)
         return output
+
+
+def columns(places: Sequence[int]) -> slice | list[int]:
+    """The columns at `places` as an index: a slice, a view without a copy, where they stand side by side."""
+    if not places:
+        return slice(0, 0)
+    side_by_side = list(places) == list(range(places[0], places[0] + len(places)))
+    return slice(places[0], places[-1] + 1) if side_by_side else list(places)
 
 
 def uniform_from(noise: Tensor) -> Tensor:

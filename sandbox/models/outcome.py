@@ -83,11 +83,12 @@ class Outcome(nn.Module):
         self.noise_dim = 1 + noise_dim
 
     def losses(
-        self, evidence: Evidence, reward: Tensor, terminated: Tensor, generator: torch.Generator
+        self, evidence: Evidence, reward: Tensor, terminated: Tensor, generator: torch.Generator, *, prizes: bool
     ) -> dict[str, Tensor]:
         """The loss of each part, `(N,)`, given standardised rewards `(N,)` and endings `(N,)`.
 
-        Rewards count at the steps that go on, prizes at the others; without any of these they have no loss.
+        Rewards count at the steps that go on, `prizes`, where they are asked for, at the others; without any of these
+        they have no loss.
         """
         losses = {
             f"ending.{amount}": functional.binary_cross_entropy_with_logits(
@@ -95,13 +96,12 @@ class Outcome(nn.Module):
             )
             for amount in AMOUNTS["ending"]
         }
-        for question, counts in (("reward", ~terminated), ("prize", terminated)):
+        for question, counts in (("reward", ~terminated), *([("prize", terminated)] if prizes else [])):
             if not counts.any():
                 continue
             for amount in AMOUNTS[question]:
-                seen = evidence.of(question, amount)[counts]
-                loss = self._density(question, amount).loss(seen, reward[counts, None], generator)
-                losses[f"{question}.{amount}"] = reward.new_zeros(len(reward)).masked_scatter(counts, loss)
+                loss = self._density(question, amount).loss(evidence.of(question, amount), reward[:, None], generator)
+                losses[f"{question}.{amount}"] = loss.masked_fill(~counts, 0.0)
         return losses
 
     def prizes(self, evidence: Evidence, reward: Tensor, generator: torch.Generator) -> dict[str, Tensor]:

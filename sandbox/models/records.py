@@ -6,7 +6,7 @@ Analog bits (Chen et al. 2022, "Analog Bits"): a category is a one-hot vector of
 import torch
 from torch import Tensor
 
-from sandbox.models.nets import one_hot
+from sandbox.models.nets import columns, one_hot
 from sandbox.spaces import Element
 
 
@@ -18,14 +18,17 @@ class Analog:
         self.continuous = [i for i, e in enumerate(elements) if e.kind == "continuous"]
         self.categorical = [(i, e.categories) for i, e in enumerate(elements) if e.kind == "categorical"]
         self.binary = [i for i, e in enumerate(elements) if e.kind == "binary"]
+        self.numbers_at, self.bits_at = columns(self.continuous), columns(self.binary)
         self.counts = [count for _, count in self.categorical]
         self.sizes = [len(self.continuous), *self.counts, len(self.binary)]
         self.size = sum(self.sizes)
 
     def encode(self, record: Tensor) -> Tensor:
         """A record `(N, D)` as numbers only, `(N, size)`."""
+        if len(self.continuous) == self.width:
+            return record
         classes = [2 * one_hot(record[:, i], count) - 1.0 for i, count in self.categorical]
-        return torch.cat([record[:, self.continuous], *classes, 2 * record[:, self.binary] - 1], dim=-1)
+        return torch.cat([record[:, self.numbers_at], *classes, 2 * record[:, self.bits_at] - 1], dim=-1)
 
     def split(self, analog: Tensor) -> tuple[Tensor, tuple[Tensor, ...], Tensor]:
         """The numbers `(N, Dc)`, the vector of each category `(N, K)` and the bits `(N, Db)` of an analog record."""
@@ -39,7 +42,9 @@ class Analog:
 
     def assemble(self, numbers: Tensor, classes: list[Tensor], bits: Tensor) -> Tensor:
         """A record `(N, D)` from its numbers `(N, Dc)`, its categories `(N,)` each, and its bits `(N, Db)`."""
-        columns = dict(zip(self.continuous, numbers.unbind(-1), strict=True))
-        columns |= {i: value.to(numbers.dtype) for (i, _), value in zip(self.categorical, classes, strict=True)}
-        columns |= dict(zip(self.binary, bits.to(numbers.dtype).unbind(-1), strict=True))
-        return torch.stack([columns[i] for i in range(self.width)], dim=-1)
+        if len(self.continuous) == self.width:
+            return numbers
+        column = dict(zip(self.continuous, numbers.unbind(-1), strict=True))
+        column |= {i: value.to(numbers.dtype) for (i, _), value in zip(self.categorical, classes, strict=True)}
+        column |= dict(zip(self.binary, bits.to(numbers.dtype).unbind(-1), strict=True))
+        return torch.stack([column[i] for i in range(self.width)], dim=-1)

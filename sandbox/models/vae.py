@@ -58,10 +58,10 @@ class Vae(Head):
         """log p(y | z, c), `(N,)`."""
         numbers, classes, bits = self.analog.split(self.decoder(torch.cat([z, context], dim=-1)))
         spread = FLOOR + functional.softplus(self.spread)
-        total = log_normal((target[:, self.continuous] - numbers) / spread, spread).sum(-1)
+        total = log_normal((target[:, self.analog.numbers_at] - numbers) / spread, spread).sum(-1)
         for (column, _), logits in zip(self.categorical, classes, strict=True):
             total = total + logits.log_softmax(-1).gather(-1, target[:, column, None].long())[:, 0]
-        return total + functional.logsigmoid((2 * target[:, self.binary] - 1) * bits).sum(-1)
+        return total + functional.logsigmoid((2 * target[:, self.analog.bits_at] - 1) * bits).sum(-1)
 
     def sample(self, context: Tensor, noise: Tensor, temperature: float = 1.0) -> Tensor:
         """Latent numbers by the first noise, then every element by its own."""
@@ -74,8 +74,8 @@ class Vae(Head):
             draw_category(logits / temperature, own[:, column])
             for (column, _), logits in zip(self.categorical, classes, strict=True)
         ]
-        thrown = uniform_from(own[:, self.binary]) < torch.sigmoid(bits / temperature)
-        return self.analog.assemble(numbers + spread * own[:, self.continuous], drawn, thrown)
+        thrown = uniform_from(own[:, self.analog.bits_at]) < torch.sigmoid(bits / temperature)
+        return self.analog.assemble(numbers + spread * own[:, self.analog.numbers_at], drawn, thrown)
 
 
 def _normal(raw: Tensor) -> tuple[Tensor, Tensor]:

@@ -49,7 +49,7 @@ class Dreaming:
 
     rows: int = 64  # dreams at once, and four times as many where a round has steps enough for them
     dream_steps: int = 100_000  # the agent's steps in each round's dream
-    dream_steps_per_real: int = 14  # or as many for each real step of the budget, where that is more
+    dream_steps_per_real: int = 25  # or as many for each real step that is known by then, where that is more
     newcomers: int = 3  # of the last rounds: an agent that begins anew learns beside, and the better one goes on
 
 
@@ -111,10 +111,10 @@ class DreamSettings(Planning, Upsampling, Mixing, Fearing, Beginning, Dreaming, 
         """The effort of a fit to so many transitions: little data need fewer updates, and much data more."""
         return self.effort * (min(1.0, 0.25 + transitions / 2000) + transitions / 30_000)
 
-    def size(self, real_steps: int) -> tuple[int, int]:
-        """The steps of a round's dream and the rows that share them; a harder task needs more of both."""
-        steps = max(self.dream_steps, self.dream_steps_per_real * real_steps)
-        return steps, self.rows * (4 if steps > 4 * self.dream_steps else 1)
+    def size(self, known: int) -> tuple[int, int]:
+        """The steps of a dream and the rows that share them: where more steps are `known`, there is more to learn."""
+        steps = max(self.dream_steps, self.dream_steps_per_real * known)
+        return steps, self.rows * (4 if steps >= 2 * self.dream_steps else 1)
 
 
 _FITTED = (Fitting, Making)
