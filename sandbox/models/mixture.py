@@ -41,9 +41,13 @@ class Mixture(Head):
 
     def parameters_given(self, context: Tensor) -> tuple[Tensor, ...]:
         """Log-weights `(N, K)`, means and scales `(N, K, Dc)`, class and binary logits `(N, K, …)`."""
-        raw = self.body(context).reshape(len(context), self.components, -1)
-        weight, mean, scale, classes, binary = torch.split(raw, self.sizes, dim=-1)
+        weight, mean, scale, classes, binary = torch.split(self._raw(context), self.sizes, dim=-1)
         return weight[..., 0].log_softmax(-1), mean, FLOOR + functional.softplus(scale), classes, binary
+
+    def _raw(self, context: Tensor) -> Tensor:
+        """What the network says of every component, `(N, K, P)`."""
+        raw: Tensor = self.body(context).reshape(len(context), self.components, -1)
+        return raw
 
     def log_prob(self, context: Tensor, target: Tensor) -> Tensor:
         """log p(y | c) of standardised targets `(N, D)`, `(N,)`."""
@@ -64,19 +68,18 @@ class Mixture(Head):
 
     def sample(self, context: Tensor, noise: Tensor, temperature: float = 1.0) -> Tensor:
         """A component by the first noise number, then every element of it by its own."""
-        weight, mean, scale, classes, binary = self.parameters_given(context)
-        component = draw_category(weight / temperature, noise[:, 0])[:, None, None]  # (N, 1, 1)
-
-        def chosen(parameter: Tensor) -> Tensor:
-            return parameter.take_along_dim(component, 1)[:, 0]
-
+        raw = self._raw(context)
+        component = draw_category(raw[..., 0] / temperature, noise[:, 0])[:, None, None]  # (N, 1, 1)
+        chosen = raw.take_along_dim(component, 1)[:, 0]  # (N, P)
+        _, mean, scale, classes, binary = torch.split(chosen, self.sizes, dim=-1)
         own = noise[:, 1:]
-        numbers = chosen(mean) + chosen(scale) * math.sqrt(temperature) * own[:, self.analog.numbers_at]
+        spread = (FLOOR + functional.softplus(scale)) * math.sqrt(temperature)
+        numbers = mean + spread * own[:, self.analog.numbers_at]
         drawn = [
             draw_category(logits / temperature, own[:, column])
-            for (column, _), logits in zip(self.categorical, self._each_class(chosen(classes)), strict=True)
+            for (column, _), logits in zip(self.categorical, self._each_class(classes), strict=True)
         ]
-        thrown = uniform_from(own[:, self.analog.bits_at]) < torch.sigmoid(chosen(binary) / temperature)
+        thrown = uniform_from(own[:, self.analog.bits_at]) < torch.sigmoid(binary / temperature)
         return self.analog.assemble(numbers, drawn, thrown)
 
     def _each_class(self, logits: Tensor) -> tuple[Tensor, ...]:
