@@ -153,9 +153,7 @@ class Contrast:
         if "perfect" not in self.modes or self.world.is_native:
             return
         settings = DreamSettings(**self.dream)
-        rounds = settings.rounds_of(self.real_steps)
-        steps = sum(settings.size(self.real_steps * number // rounds)[0] for number in range(1, rounds + 1))
-        seconds = 1.5 * steps * found.step_seconds
+        seconds = 1.5 * settings.rounds_of(self.real_steps) * settings.size(self.real_steps)[0] * found.step_seconds
         if seconds > MOST_PERFECT_SECONDS:
             raise ValueError(
                 f"the mode perfect would step {self.world.name} for about {seconds / 3600:.1f} hours a seed; leave the "

@@ -49,10 +49,10 @@ def learn(task: Task) -> Learned:
 
 
 def _taught(task: Task, model: FittedModel, agent: Sb3Agent, data: Trajectories, number: int) -> tuple[Sb3Agent, int]:
-    """Let the agent go on learning in the dream of `model`, which in the last rounds is a cautious one."""
+    """Let the agent go on learning in the dream of `model`, which, once data are many, is a cautious one."""
     settings = task.dream
     begin = starts(data, settings.starts, model.history, task.rng(f"starts {number}"), settings.beginnings)
-    cautious = number > task.rounds - settings.cautious_rounds
+    cautious = settings.is_cautious(number, task.rounds, len(data))
 
     def dreams(rows: int) -> DreamVectorEnv:
         return DreamVectorEnv(
@@ -67,6 +67,7 @@ def _taught(task: Task, model: FittedModel, agent: Sb3Agent, data: Trajectories,
         )
 
     def judge(rows: int) -> DreamVectorEnv:
-        return DreamVectorEnv(model, rows, starts=model.starts, cautious=cautious)
+        # Always cautious: a newcomer that found a fortune beyond the data would be believed.
+        return DreamVectorEnv(model, rows, starts=model.starts, cautious=True)
 
     return taught(task, agent, number, dreams, judge)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 # Counts of which none may be wanted; all others begin at one.
-MAY_BE_ZERO = ("rounds", "cautious_rounds", "newcomers")
+MAY_BE_ZERO = ("rounds", "cautious_rounds", "bold_steps", "newcomers")
 # From here on a budget holds enough for twice the rounds.
 MANY_STEPS = 20_000
 
@@ -49,7 +49,7 @@ class Dreaming:
 
     rows: int = 64  # dreams at once, and four times as many where a round has steps enough for them
     dream_steps: int = 100_000  # the agent's steps in each round's dream
-    dream_steps_per_real: int = 25  # or as many for each real step that is known by then, where that is more
+    dream_steps_per_real: int = 14  # or as many for each real step of the budget, where that is more
     newcomers: int = 3  # of the last rounds: an agent that begins anew learns beside, and the better one goes on
 
 
@@ -65,8 +65,9 @@ class Beginning:
 class Fearing:
     """What dreams fear."""
 
-    fearless: float = 0.4  # share of rounds, the first ones: no end pays less than a usual step: ends are looked into
+    fearless: float = 0.8  # share of rounds, the first ones: no end pays less than a usual step: ends are looked into
     cautious_rounds: int = 2  # the last ones: the first explore what the model only imagines, these rely on data
+    bold_steps: int = 5000  # and no round that knows more real steps than these explores what is only imagined
     disagreement_penalty: float = 0.0  # taken from the reward of learning, times the members' disagreement
     disagreement_limit: float | None = None  # beyond which an episode of learning is cut
 
@@ -107,14 +108,18 @@ class DreamSettings(Planning, Upsampling, Mixing, Fearing, Beginning, Dreaming, 
         """How many rounds share a budget: a harder task has more to find out before it can be learned."""
         return self.rounds or (10 if real_steps >= MANY_STEPS else 5)
 
+    def is_cautious(self, number: int, rounds: int, known: int) -> bool:
+        """Whether round `number`, which knows so many real steps, dreams within the range of its data only."""
+        return number > rounds - self.cautious_rounds or known > self.bold_steps
+
     def effort_for(self, transitions: int) -> float:
         """The effort of a fit to so many transitions: little data need fewer updates, and much data more."""
         return self.effort * (min(1.0, 0.25 + transitions / 2000) + transitions / 30_000)
 
-    def size(self, known: int) -> tuple[int, int]:
-        """The steps of a dream and the rows that share them: where more steps are `known`, there is more to learn."""
-        steps = max(self.dream_steps, self.dream_steps_per_real * known)
-        return steps, self.rows * (4 if steps >= 2 * self.dream_steps else 1)
+    def size(self, real_steps: int) -> tuple[int, int]:
+        """The steps of a round's dream and the rows that share them; a harder task needs more of both."""
+        steps = max(self.dream_steps, self.dream_steps_per_real * real_steps)
+        return steps, self.rows * (4 if steps > 4 * self.dream_steps else 1)
 
 
 _FITTED = (Fitting, Making)
