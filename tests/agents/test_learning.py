@@ -154,6 +154,21 @@ def test_many_rows_do_not_make_rollouts_of_a_step(classic: Rows) -> None:
     assert seen == [128 * 16, 128 * 32]
 
 
+@pytest.mark.parametrize(("steps", "rollout"), [(6_400, 34 * 64), (256_000, 67 * 64), (2_560_000, 257 * 64)])
+def test_long_runs_take_long_rollouts(classic: Rows, steps: int, rollout: int) -> None:
+    envs = classic("CartPole-v1", 64)
+    agent = make("ppo", envs.single_observation_space, envs.single_action_space, 0)
+    assert isinstance(agent, Sb3Agent)
+
+    def first(done: int) -> bool:
+        seen.append(done)
+        return False
+
+    seen: list[int] = []
+    agent.learn(envs, steps, callback=first)
+    assert seen[0] == rollout
+
+
 def test_a_callback_stops_between_updates(classic: Rows) -> None:
     agent = agent_for("ppo", envs := classic("CartPole-v1", 4))
     agent.learn(envs, 640, callback=lambda done: done < 128)

@@ -11,10 +11,12 @@ from torch import Tensor
 
 from sandbox import models
 from sandbox.files import DamagedFileError
-from sandbox.models.core import Memory, NoDensityError
+from sandbox.models.chunks import Chunks
+from sandbox.models.core import Memory, NoDensityError, WorldModel
+from sandbox.models.descent import OUTCOME_EVERY, Descent
 from sandbox.models.fit import FitSettings, TooLittleDataError, fit
 from sandbox.models.fitted import FittedModel
-from sandbox.models.nets import draw_category
+from sandbox.models.nets import columns, draw_category
 from sandbox.models.transformer import Transformer
 from sandbox.spaces import Element
 from sandbox.trajectories import Trajectories, starts_at
@@ -250,7 +252,28 @@ def test_draw_category_follows_the_logits() -> None:
     assert torch.bincount(drawn, minlength=3) / 20_000 == pytest.approx([0.5, 0.2, 0.3], abs=0.02)
 
 
+@pytest.mark.parametrize("places", [[], [0], [2, 3, 4], [0, 2], [3, 1]])
+def test_columns_are_the_ones_at_their_places(places: list[int]) -> None:
+    table = torch.arange(10.0).reshape(2, 5)
+    chosen = table[:, columns(places)]
+    assert torch.equal(chosen, table[:, torch.tensor(places, dtype=torch.long)])
+
+
 # Fitting
+
+
+def test_reward_and_ending_learn_at_every_other_update() -> None:
+    model = fit(log(), "mixture", seed=1, settings=FitSettings(updates=1, finish=0))
+    network, chunks, rng = model.network, Chunks(log(), 16, "cpu"), np.random.default_rng(0)
+    assert isinstance(network, WorldModel)
+    descend = Descent(network.train(), network.head.training_defaults, 20, 1e-3)
+    for update in range(1, 2 * OUTCOME_EVERY + 1):
+        before = {name: weight.clone() for name, weight in network.named_parameters()}
+        learned = set(descend(chunks.draw(16, rng), torch.Generator().manual_seed(0)))
+        moved = {name.split(".")[0] for name, weight in network.named_parameters() if not weight.equal(before[name])}
+        both = update % OUTCOME_EVERY == 0
+        assert moved == ({"head", "outcome"} if both else {"head"})
+        assert learned >= {"dynamics", "ending.all", "reward.all", "prize.sharp"} if both else learned == {"dynamics"}
 
 
 def test_fitting_twice_gives_the_same_bits() -> None:

@@ -147,6 +147,12 @@ def test_modes_carry_only_the_settings_that_they_read() -> None:
     assert read_by("simulator", None, chosen) == {}
 
 
+def test_dreams_keep_to_their_data_in_the_last_rounds_and_where_data_are_many() -> None:
+    settings = DreamSettings(cautious_rounds=2, bold_steps=5000)
+    assert [settings.is_cautious(number, 5, 400 * number) for number in range(1, 6)] == [False] * 3 + [True] * 2
+    assert [settings.is_cautious(number, 10, 2700 * number) for number in (1, 2)] == [False, True]
+
+
 def test_a_sweep_runs_again_only_what_it_changes() -> None:
     plan = contrast(modes=("simulator", "dream", "mix"), sweep={"real_share": [0.05, 0.5]})
     counted = [cell.mode for cell in plan.cells(examine(world("CartPole-v1")))]
