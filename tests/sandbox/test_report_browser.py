@@ -171,7 +171,7 @@ def test_every_figure_is_drawn_in_light_and_dark_on_wide_and_narrow_screens(
     assert told["dark"] == (scheme == 0)
     assert told["paper"] == ("rgb(22, 23, 26)" if told["dark"] else "rgb(253, 253, 251)")
     charts = dict(told["charts"])
-    for key in ("Return against real steps", "Return against wall-clock", "Return in the dream against", "Drift"):
+    for key in ("Return against real steps", "Return against wall-clock", "Return in the dream against", "How far"):
         assert any(title.startswith(key) for title in charts), key
     assert any("return against temperature" in title for title in charts)
     assert sum(count < 8 for _, count in told["charts"]) == 0, "every chart has its marks"
