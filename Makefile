@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 # One torch thread a process: two were at best 1.35 times faster, and up to 300 times slower on a busy machine.
 export OMP_NUM_THREADS := 1
 
-.PHONY: install demo test slow lint bench results families gallery ceilings pretrained clean
+.PHONY: install demo test slow lint bench results exploitation families gallery ceilings pretrained clean
 
 install: $(STAMP)
 
@@ -41,6 +41,14 @@ results: $(STAMP)
 			--out runs/$$env || exit $$?; \
 		sed 's|"agent_path": ".*/cells/|"agent_path": "cells/|' runs/$$env/results.json > docs/results/$$env.json; \
 	done
+
+# World Models' question of temperature: one log of random play, one dream of it, one agent, and no caution.
+TEMPERATURES := 0.1,0.5,1.0,1.15,1.3
+exploitation: $(STAMP)
+	$(BIN)/sandbox contrast dodge --models rnn --modes random dream --real-steps 10000 --seeds 0 1 2 3 4 --jobs 2 \
+		--sweep temperature=$(TEMPERATURES) --set rounds=1 --set dream_steps=400000 --set newcomers=0 --set fearless=0 \
+		--set cautious_rounds=0 --set bold_steps=10000 --out runs/exploitation
+	sed 's|"agent_path": ".*/cells/|"agent_path": "cells/|' runs/exploitation/results.json > docs/results/dodge.json
 
 # How true the dreams of the six families are, on a log of random flying: the score cards of docs/results/families.
 FAMILIES := autoregressive diffusion gan rnn transformer vae
