@@ -2,13 +2,14 @@
 
 A single real episode says little, since returns depend on where an episode happens to start; a dream says much, and may
 be wrong. So each candidate is judged by the dream's prediction, corrected by what the dream got wrong in the episodes
-that the candidate really played: from the same start, over the same number of steps (a control variate).
+that the candidate really played: from the same starts (a control variate).
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sandbox.budget import Budget
 from sandbox.dream import DreamVectorEnv
@@ -16,16 +17,8 @@ from sandbox.models.fitted import FittedModel
 from sandbox.trajectories import Trajectories, starts_at
 from sandbox_agents import Agent, evaluate
 
-DREAMS = 128  # dreamed episodes behind a prediction
-BRANCHES = 16  # dreamed episodes from the start of a real one
-
-
-@dataclass(frozen=True)
-class Surprise:
-    """A real return less the dream's mean from the same start, and the spread of the dream's returns."""
-
-    size: float
-    spread: float
+DREAMS = 64  # dreamed episodes behind a prediction
+BRANCHES = 16  # dreamed episodes from the start of a single real one
 
 
 @dataclass
@@ -37,17 +30,31 @@ class Candidate:
     greedy: list[Trajectories] = field(default_factory=list)  # played for the choice
     exploring: list[Trajectories] = field(default_factory=list)  # collected to learn from
     predicted: float = 0.0  # its return in the last model's dream
-    surprises: list[Surprise] = field(default_factory=list)
+    surprises: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))  # of every real episode, see below
 
-    def estimate(self, doubt: float) -> float:
+    def estimate(self, usual: float, doubt: float, noise: float) -> float:
         """The prediction, corrected by the surprises as far as they are evidence.
 
-        The posterior mean of a normal bias of standard deviation `doubt`: an episode whose dreams scatter widely says
-        little, one that the dream was sure of says much.
+        The posterior mean of a normal bias around the `usual` one with standard deviation `doubt`, seen through
+        surprises that scatter by `noise`.
         """
-        weights = [doubt**2 / max(surprise.spread**2, 1e-12) for surprise in self.surprises]
-        pull = sum(weight * surprise.size for weight, surprise in zip(weights, self.surprises, strict=True))
-        return self.predicted + pull / (1 + sum(weights))
+        count = len(self.surprises)
+        trust = count / (count + (noise / doubt) ** 2)
+        return self.predicted + usual + (trust * (float(self.surprises.mean()) - usual) if count else 0.0)
+
+    def correct(self, model: FittedModel, lived: Trajectories, rng: np.random.Generator, *, greedy: bool) -> None:
+        """Note how much more every real episode of `lived` returned than dreams from the same starts on average.
+
+        An episode that was cut short tells nothing, unless nothing else is known.
+        """
+        told = lived.complete if lived.complete.any() else np.ones(len(lived.lengths), bool)
+        begun = starts_at(lived, (np.cumsum(lived.lengths) - lived.lengths)[told], model.history)
+        horizon = None if lived.complete.any() else int(lived.lengths.max())
+        rows = min(DREAMS, BRANCHES * len(begun))
+        dream = DreamVectorEnv(model, rows, starts=begun, horizon=horizon, cautious=True)
+        seed = int(rng.integers(2**31))
+        played = evaluate(self.agent, dream, rows, seed=seed, rng=None if greedy else np.random.default_rng(seed))
+        self.surprises = np.concatenate([self.surprises, lived.returns[told] - played.mean])
 
 
 def choose(
@@ -63,49 +70,34 @@ def choose(
     """
     seed = int(rng.integers(2**31))  # the same dreams for all
     for candidate in candidates:
-        # Cautious, and from rare situations as well as from beginnings: an agent that relies on what no data show, or
-        # that only knows the few beginnings that were seen, is not believed, unless its real episodes speak for it.
-        dream = DreamVectorEnv(model, DREAMS, starts=model.starts, cautious=True)
+        # Cautious: an agent that relies on what no data show is not believed, unless its real episodes speak for it.
+        # From beginnings, as real episodes begin: else no amount of them would correct what is wrong.
+        dream = DreamVectorEnv(model, DREAMS, cautious=True)
         candidate.predicted = evaluate(candidate.agent, dream, DREAMS, seed=seed).mean
         for lived in candidate.exploring:
-            candidate.surprises += surprises(candidate.agent, model, lived, rng, greedy=False)
+            candidate.correct(model, lived, rng, greedy=False)
     turn = 0
     while budget.left > 0:
         leaders = ranked(candidates)[:2]
         candidate = leaders[turn % len(leaders)]
         lived = play(candidate.agent, turn)
         candidate.greedy.append(lived)
-        candidate.surprises += surprises(candidate.agent, model, lived, rng, greedy=True)
+        candidate.correct(model, lived, rng, greedy=True)
         turn += 1
     return ranked(candidates)[0]
 
 
 def ranked(candidates: list[Candidate]) -> list[Candidate]:
-    """The best first. How far dreams are to be doubted is read off all surprises together (empirical Bayes)."""
-    sizes = [surprise.size for candidate in candidates for surprise in candidate.surprises]
-    doubt = float(np.sqrt(np.mean(np.square(sizes)))) if sizes else 0.0
-    return sorted(candidates, key=lambda candidate: -candidate.estimate(doubt))
-
-
-def surprises(
-    agent: Agent, model: FittedModel, lived: Trajectories, rng: np.random.Generator, *, greedy: bool
-) -> list[Surprise]:
-    """How much more each real episode returned than dreams from its start, over as many steps."""
-    found = []
-    first = np.cumsum(lived.lengths) - lived.lengths
-    for start, length, real in list(zip(first, lived.lengths, lived.returns, strict=True))[-4:]:
-        dream = DreamVectorEnv(
-            model,
-            BRANCHES,
-            starts=starts_at(lived, np.array([start]), model.history),
-            horizon=int(length),
-            cautious=True,  # as the prediction that this corrects
-        )
-        seed = int(rng.integers(2**31))
-        played = evaluate(agent, dream, BRANCHES, seed=seed, rng=None if greedy else np.random.default_rng(seed))
-        spread = float(np.std(played.returns, ddof=1)) + 0.01 * abs(played.mean)
-        found.append(Surprise(float(real) - played.mean, spread))
-    return found
+    """The best first. How wrong dreams usually are is read off all candidates together (empirical Bayes)."""
+    seen = [candidate.surprises for candidate in candidates if len(candidate.surprises)]
+    means = np.array([each.mean() for each in seen] or [0.0])
+    usual = float(means.mean())
+    doubt = max(float(means.std(ddof=1)) if len(means) > 1 else abs(usual), 1e-12)
+    free = sum(len(each) - 1 for each in seen)
+    scatter = sum(float(((each - each.mean()) ** 2).sum()) for each in seen)
+    # Where nobody played twice, an episode says as much of a candidate as the others do.
+    noise = float(np.sqrt(scatter / free)) if free else doubt
+    return sorted(candidates, key=lambda candidate: -candidate.estimate(usual, doubt, noise))
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,6 @@ from sandbox.models.nets import uniform_from
 # From little evidence to much: the simple kind first, since that one is kept unless another is clearly better.
 AMOUNTS = {"ending": ("simple", "sharp", "all"), "reward": ("simple", "all"), "prize": ("simple", "sharp")}
 
-# By how many standard errors more evidence must be better on held-out data to be taken. Held-out ends are a dozen or
-# two, too few to be sure of anything: there the better law is taken. Of 176 ends on Lander, 63 of them landings, the
-# sharp law made p = 0.89 of another agent's landings and 0.15 of its crashes, the simple one 0.74 and 0.22.
-DOUBT = {"ending": 2.0, "reward": 2.0, "prize": 0.0}
-
 
 class RewardHead(Protocol):
     """What is asked of the density of a reward; see `Head`."""
@@ -75,8 +70,8 @@ class Outcome(nn.Module):
     over the dimensions, one linear layer on the piecewise linear encoding.
 
     Each answer is learned from several amounts of evidence, or with several degrees of freedom, and `choose` keeps the
-    simpler one unless held-out data speak against it, clearly so for endings and rewards: from a few dozen endings a
-    network that sees everything learns coincidences, and a dream that ends too eagerly misleads every agent in it.
+    simpler one unless held-out data speak clearly against it: from a few dozen endings a network that sees everything
+    learns coincidences, and a dream that ends too eagerly misleads every agent in it.
     """
 
     def __init__(self, parts: Mapping[str, nn.Module], noise_dim: int) -> None:
@@ -119,7 +114,7 @@ class Outcome(nn.Module):
         }
 
     def choose(self, held_out: Mapping[str, Tensor]) -> None:
-        """Keep the simplest part unless another is better, by `DOUBT` standard errors of the paired held-out losses."""
+        """Keep the simplest part unless another is better by two standard errors of the paired held-out losses."""
         for question, amounts in AMOUNTS.items():
             kept = 0
             for place, amount in enumerate(amounts):
@@ -127,7 +122,7 @@ class Outcome(nn.Module):
                     continue
                 gain = held_out[f"{question}.{amounts[kept]}"] - held_out[f"{question}.{amount}"]
                 error = gain.std() / len(gain) ** 0.5 if len(gain) > 1 else gain.new_tensor(torch.inf)
-                kept = place if bool(gain.mean() > DOUBT[question] * error) else kept
+                kept = place if bool(gain.mean() > 2 * error) else kept
             self.chosen(question).fill_(kept)
 
     def chosen(self, question: str) -> Tensor:
