@@ -112,6 +112,7 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.entries: dict[str, Entry] = {}
+        self._passed: dict[str, Entry] = {}  # by this process: the others may lie ahead of it
         if (folder / JOURNAL).exists():
             for name, entry in files.read_json(folder / JOURNAL).items():
                 costs = Cost(**entry["cost"]), Cost(**entry["before"])
@@ -119,9 +120,9 @@ class Journal:
         self._last = Cost.now()
 
     def cost(self, *kinds: str, between: bool = False) -> Cost:
-        """What the stages of these kinds have cost; with `between`, what was done between any stages as well."""
+        """What the stages of these kinds have cost up to now; with `between`, what was done between any as well."""
         total = Cost()
-        for entry in self.entries.values():
+        for entry in self._passed.values():
             total = total.plus(entry.cost) if entry.kind in kinds else total
             total = total.plus(entry.before) if between else total
         return total
@@ -147,6 +148,7 @@ class Journal:
         if name in self.entries:
             settle(self.entries[name].account)
             product = form.load(self.path(name))
+            self._passed[name] = self.entries[name]
             self._last = Cost.now()
             return product
         since = Cost.now().since(self._last)
@@ -159,7 +161,7 @@ class Journal:
             keeper = Keeper(self.path(f"{name} (unfinished)"))
             product = make(keeper)
         form.save(product, self.path(name))
-        self.entries[name] = Entry(kind, keeper.cost, since, account())
+        self.entries[name] = self._passed[name] = Entry(kind, keeper.cost, since, account())
         files.write_json(self.folder / JOURNAL, {name: asdict(entry) for name, entry in self.entries.items()})
         keeper.forget()
         self._last = Cost.now()

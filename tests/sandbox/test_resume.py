@@ -1,6 +1,7 @@
 """Work that was interrupted at any moment ends with the same bits as work that never was."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -161,3 +162,20 @@ def test_a_stage_that_ended_is_read_and_not_done_again(tmp_path: Path) -> None:
         assert Journal(tmp_path).stage("fit", "fit", work, FACTS) == {"figure": 7}
     assert done == [1]
     assert json.loads((tmp_path / "journal.json").read_text())["fit"]["kind"] == "fit"
+
+
+def test_costs_are_those_of_the_stages_passed_so_far_however_many_lie_ahead(tmp_path: Path) -> None:
+    def spend(_: Keeper) -> dict[str, Any]:
+        time.sleep(0.01)
+        return {}
+
+    def costs(journal: Journal) -> list[float]:
+        seen = []
+        for name in ("round 1: fit", "round 2: fit"):
+            journal.stage(name, "fit", spend, FACTS)
+            seen.append(journal.cost("fit").wall)
+        return seen
+
+    first = costs(Journal(tmp_path))
+    assert first[1] >= first[0] + 0.01
+    assert costs(Journal(tmp_path)) == first
