@@ -160,7 +160,11 @@ class Window:
         try:
             pygame.display.init()
             # Without a display SDL paints silently off the screen; that is taken only from those who asked for it.
-            if pygame.display.get_driver() == "offscreen" and os.environ.get("SDL_VIDEODRIVER") != "offscreen":
+            unasked = os.environ.get("SDL_VIDEODRIVER") != "offscreen"
+            if unasked and pygame.display.get_driver() == "offscreen":
+                pygame.display.quit()
+                pygame.display.init()  # what began it may have been something else, before SDL_VIDEODRIVER was set
+            if unasked and pygame.display.get_driver() == "offscreen":
                 pygame.display.quit()
                 raise pygame.error("there is no display")
             self._screen = pygame.display.set_mode(size)

@@ -71,6 +71,8 @@ def test_many_rows_of_a_batch_are_filmed_side_by_side(tmp_path: Path, capsys: py
 def test_a_window_is_played_until_its_user_closes_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setenv("SDL_VIDEODRIVER", "offscreen")
+    pygame.display.init()  # as another library may have, before anybody said which driver to use
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     monkeypatch.chdir(tmp_path)
     keys = iter([pygame.K_UP, pygame.K_s, pygame.K_r, pygame.K_s, pygame.K_RIGHT, pygame.K_q])
