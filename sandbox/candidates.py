@@ -45,7 +45,7 @@ class Candidate:
     def correct(self, model: FittedModel, lived: Trajectories, rng: np.random.Generator, *, greedy: bool) -> None:
         """Note how much more every real episode of `lived` returned than dreams from the same starts on average.
 
-        An episode that was cut short tells nothing, unless nothing else is known.
+        An episode that was cut short is left out; where all were, dreams are followed no further than the longest.
         """
         told = lived.complete if lived.complete.any() else np.ones(len(lived.lengths), bool)
         begun = starts_at(lived, (np.cumsum(lived.lengths) - lived.lengths)[told], model.history)
