@@ -6,6 +6,7 @@ Nothing heavy is imported before a command needs it, so that `--help` answers at
 from collections.abc import Callable
 
 from sandbox.commands.agents import evaluate, train
+from sandbox.commands.compare import compare
 from sandbox.commands.contrast import contrast
 from sandbox.commands.data import collect, fit
 from sandbox.commands.forecast import forecast
@@ -16,6 +17,7 @@ from sandbox.commands.tables import show_bench, show_list
 
 COMMANDS: dict[str, Callable[..., int]] = {
     "contrast": contrast,
+    "compare": compare,
     "collect": collect,
     "fit": fit,
     "train": train,

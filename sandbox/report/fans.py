@@ -8,8 +8,6 @@ futures are of a class, the stronger is the colour of its row.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +15,7 @@ from numpy.typing import NDArray
 from sandbox.forecast import Forecast
 from sandbox.report.axes import LETTER, Frame, Label, Pair, apart, tick_text, ticks
 from sandbox.report.strokes import path, text
-from sandbox.report.stylesheet import standalone
+from sandbox.report.stylesheet import document
 
 WIDTH, EDGE, GAP = 860.0, 24.0, 34.0  # px: the drawing, its margin, and between two panels
 HEAD, TITLE, FOOT = 104.0, 32.0, 30.0  # px: above all panels; above and below the plot of one
@@ -46,18 +44,7 @@ def draw(forecast: Forecast, title: str, subtitle: str, tone: str, dimensions: S
         parts += _panel(forecast, dimension, frame, tone)
     bottom = top + TITLE + plot + FOOT + 14
     parts += _scores(forecast, (EDGE, bottom + TITLE, WIDTH - EDGE, bottom + TITLE + LOW), tone)
-    return _document(parts, bottom + TITLE + LOW + FOOT + 22, title, subtitle)
-
-
-def _document(parts: Sequence[str], height: float, title: str, subtitle: str) -> str:
-    style = standalone((Path(__file__).parent / "fan.css").read_text(encoding="utf-8"))
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="title text" '
-        f'viewBox="0 0 {WIDTH:.0f} {height:.0f}" width="{WIDTH:.0f}" height="{height:.0f}">\n'
-        f'<title id="title">{escape(title)}</title>\n<desc id="text">{escape(subtitle)}</desc>\n'
-        f"<style>\n{style}\n</style>\n"
-        f'<rect class="paper" width="{WIDTH:.0f}" height="{height:.0f}"/>\n' + "\n".join(parts) + "\n</svg>\n"
-    )
+    return document(parts, (WIDTH, bottom + TITLE + LOW + FOOT + 22), title, subtitle)
 
 
 def _head(title: str, subtitle: str, tone: str) -> list[str]:

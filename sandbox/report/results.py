@@ -90,16 +90,16 @@ class Row:
         return f"{contender(self.mode, self.model, self.agent, self.sweep)}, seed {self.seed}"
 
 
-def read(folder: Path) -> dict[str, Any]:
-    """The content of `folder/results.json`; NaN and infinities, which JSON does not know, become null.
+def read(place: Path) -> dict[str, Any]:
+    """The content of `place`, or of its `results.json`; NaN and infinities, which JSON does not know, become null.
 
     Raises ValueError, in one sentence, where the file is missing, cut off, edited, or not a contrast's results.
     """
-    path = folder / "results.json"
+    path = place if place.is_file() else place / "results.json"
     try:
         results = json.loads(path.read_text(encoding="utf-8"), parse_constant=lambda _: None)
     except FileNotFoundError:
-        raise ValueError(f"{folder} holds no results.json: name the folder that `sandbox contrast` wrote.") from None
+        raise ValueError(f"{place} holds no results.json: name the folder that `sandbox contrast` wrote.") from None
     except OSError as problem:
         raise ValueError(f"{path} cannot be read ({problem.strerror}): check its permissions.") from None
     except ValueError:

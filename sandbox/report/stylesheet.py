@@ -5,10 +5,25 @@ colours follow in a block of their own, for whoever prefers them.
 """
 
 import re
+from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 
 _PAGE = Path(__file__).parent / "page.css"
+_ALONE = Path(__file__).parent / "alone.css"
 _VARIABLE = re.compile(r"var\(--([\w-]+)\)")
+
+
+def document(parts: Sequence[str], size: tuple[float, float], title: str, description: str) -> str:
+    """The text of an SVG file of so many pixels, wide and high, that needs nothing beside it."""
+    width, height = (f"{length:.0f}" for length in size)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-labelledby="title text" '
+        f'viewBox="0 0 {width} {height}" width="{width}" height="{height}">\n'
+        f'<title id="title">{escape(title)}</title>\n<desc id="text">{escape(description)}</desc>\n'
+        f"<style>\n{standalone(_ALONE.read_text(encoding='utf-8'))}\n</style>\n"
+        f'<rect class="paper" width="{width}" height="{height}"/>\n' + "\n".join(parts) + "\n</svg>\n"
+    )
 
 
 def standalone(extra: str) -> str:

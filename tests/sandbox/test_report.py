@@ -18,7 +18,7 @@ from PIL import Image
 from rich.console import Console
 
 from sandbox import report
-from sandbox.report import cards
+from sandbox.report import cards, tasks
 from sandbox.report.axes import LINE, Label, apart, ticks
 from sandbox.report.figures import against_real_steps, against_wall_clock, honesty
 from sandbox.report.standings import standings
@@ -26,6 +26,7 @@ from sandbox.report.sweeps import sweeps
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 PUBLISHED = [path for path in sorted(RESULTS.rglob("*.json")) if "rows" in json.loads(path.read_text())]
+SVG = "{http://www.w3.org/2000/svg}"
 SCRIPT = "<script>alert('x')</script>"
 
 
@@ -651,3 +652,25 @@ def test_labels_never_cover_each_other() -> None:
     rows = sorted(apart(labels, bottom=300.0))
     assert min(np.diff(rows)) >= LINE - 1e-9
     assert rows[-1] <= 300.0
+
+
+def test_contrasts_of_several_tasks_stand_side_by_side(tmp_path: Path) -> None:
+    one, other = contrast([-150.0, -160.0, -140.0], [-145.0, -150.0, -140.0]), contrast([-90.0, -95.0], [-99.0, -98.0])
+    other["env"], more = "Acrobot-v1", contrast([], [])
+    more["rows"] = [row("upsample", None, "sac", 0, -700.0), row("plan", "gan", "mppi", 0, -300.0)]
+    found = tasks.columns([one, other, more])
+    assert [(each.name, each.seeds) for each in found] == [("Pendulum-v1", 3), ("Acrobot-v1", 2)]
+    assert [each.simulator.agent for each in found if each.simulator] == ["sac", "sac"]  # the best one alone
+    assert {("dream", "rnn"), ("upsample", "log alone"), ("plan", "gan")} <= set(found[0].rows)
+    drawn = tasks.draw(found)
+    shown = ["".join(each.itertext()) for each in ElementTree.fromstring(drawn).iter(f"{SVG}text")]
+    for words in ("−150", "−300", "random play −1,199", "2,000 real steps, 2 seeds", "−145 SAC", "log alone", "−92.5"):
+        assert words in shown, words
+
+
+def test_contrasts_that_differ_in_budget_share_no_column() -> None:
+    other = contrast([-90.0], [-99.0]) | {"real_steps": 5000}
+    with pytest.raises(ValueError, match="different real steps"):
+        tasks.columns([contrast([-90.0], [-99.0]), other])
+    with pytest.raises(ValueError, match="are both of"):
+        tasks.columns([contrast([-90.0], [-99.0])] * 2)
