@@ -15,6 +15,8 @@ from sandbox.trajectories import Trajectories
 FAR = 10.0
 # A dream may leave the range of the data by this share of that range, no further.
 MARGIN = 0.5
+# What so large a share of the data meets exactly is a wall of the world, not the end of a tail: no dream passes it.
+WALL = 0.01
 # What lies within this share beyond the range of the data counts as known.
 KNOWN = 0.02
 # How finely the observations are seen by which endings are decided.
@@ -96,8 +98,9 @@ class Codec(nn.Module):
             getattr(self, f"{name}_scale").copy_(torch.from_numpy(scale))
         bounds = [self.obs_elements[i] for i in self.obs_numbers]
         low, high, spread = obs.min(axis=0), obs.max(axis=0), np.ptp(obs, axis=0)
-        self._set("low", np.maximum(low - MARGIN * spread, [e.low for e in bounds]))
-        self._set("high", np.minimum(high + MARGIN * spread, [e.high for e in bounds]))
+        below, above = (MARGIN * spread * ((obs == end).mean(axis=0) < WALL) for end in (low, high))
+        self._set("low", np.maximum(low - below, [e.low for e in bounds]))
+        self._set("high", np.minimum(high + above, [e.high for e in bounds]))
         self._set("known_low", low - KNOWN * spread)
         self._set("known_high", high + KNOWN * spread)
         for name, values in (("reward", paid), ("prize", prizes)):
@@ -110,8 +113,13 @@ class Codec(nn.Module):
     def _set(self, name: str, values: NDArray[Any]) -> None:
         getattr(self, name).copy_(torch.from_numpy(values.astype(np.float32)))
 
+    def widen(self, low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
+        """Count as known what lies between observations `low` and `high`, `(D,)`, too."""
+        self._set("known_low", np.minimum(self.known_low.cpu().numpy(), low[self.obs_numbers]))
+        self._set("known_high", np.maximum(self.known_high.cpu().numpy(), high[self.obs_numbers]))
+
     def is_known(self, obs: Tensor) -> Tensor:
-        """Whether each observation `(N, D)` lies in the range of the data, in every dimension, `(N,)`."""
+        """Whether each observation `(N, D)` lies in the range of what is known, in every dimension, `(N,)`."""
         numbers = obs[..., self._numbers]
         return ((numbers >= self.known_low) & (numbers <= self.known_high)).all(dim=-1)
 

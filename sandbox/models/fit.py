@@ -17,6 +17,7 @@ from sandbox.models import parse, part
 from sandbox.models.chunks import Chunks, split
 from sandbox.models.core import Training, WorldModel
 from sandbox.models.descent import Best, Descent, Keeper, take_tensors, tensors_of
+from sandbox.models.familiar import familiarise
 from sandbox.models.fitted import FittedModel, build_one, joined
 from sandbox.trajectories import Trajectories, starts
 
@@ -92,13 +93,14 @@ def fit(
         with one_thread():
             judged.append(_train(network, lessons, training, settings, rng, log, advance, shelf))
         members.append(network.eval())
-    return FittedModel(
+    fitted = FittedModel(
         name=model,
         settings=parts | ({"ensemble": settings.ensemble} if settings.ensemble > 1 else {}),
         network=joined(members),
         observation=data.observation_layout,
         action=data.action_layout,
-        horizon=data.horizon or int(data.lengths.max()),
+        # A limit that was read off a few random episodes says little where agents live longer.
+        horizon=max(data.horizon or 1, int(data.lengths.max())),
         starts=starts(data, settings.starts, members[0].history, rng, beginnings=0.5),
         usual=np.sort(np.mean([each.surprise for each in judged], axis=0)),
         provenance={
@@ -106,6 +108,8 @@ def fit(
             "fit": {"seed": seed, **asdict(settings), "held_out_loss": _mean([each.loss for each in judged])},
         },
     )
+    familiarise(fitted, data, rng)
+    return fitted
 
 
 def _untrained(

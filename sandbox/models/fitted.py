@@ -73,7 +73,7 @@ class FittedModel:
         return float(self.network.codec.reward_mean)
 
     def is_known(self, obs: Tensor) -> Tensor:
-        """Whether each observation `(B, D)` lies in the range of the data, `(B,)`."""
+        """Whether each observation `(B, D)` lies in the range of what is known, `(B,)`; see `familiarise`."""
         return self.network.codec.is_known(obs)
 
     @property
