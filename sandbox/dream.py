@@ -27,9 +27,9 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
     these are the beginnings of real episodes. It ends by the learned termination and is truncated at `horizon` steps.
     Observations are clipped to the space; `clipped` of the `dreamed` ones were.
 
-    A cautious dream also ends where it leaves the range of its data, and expects the worst there: the reward of that
-    step becomes the worst return-to-go that was ever seen (after MOReL's halt state; Kidambi et al. 2020). An agent
-    cannot win in it by what the model merely imagines.
+    A cautious dream also ends where it leaves the range of what is known (`sandbox.models.familiar`), and expects the
+    worst there: the reward of that step becomes the worst return-to-go that was ever seen (after MOReL's halt state;
+    Kidambi et al. 2020). An agent cannot win in it by what the model merely imagines.
 
     A fearless dream is the opposite: no end of an episode pays less than a usual step. Where every end so far was a
     crash, a model concludes that all ends are, and an agent that believes it never goes and looks.

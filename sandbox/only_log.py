@@ -126,7 +126,7 @@ def _learned(study: LogStudy, model: str, seed: int, folder: Path, report: Calla
 def _fit(
     study: LogStudy, taught: Trajectories, model: str, seed: int, settings: DreamSettings, keeper: Keeper
 ) -> FittedModel:
-    asked = FitSettings(effort=settings.effort_for(len(taught)), ensemble=settings.ensemble)
+    asked = FitSettings(effort=settings.effort_for(taught), ensemble=settings.ensemble)
     return fit(taught, model, seed=seed, settings=asked, parts=settings.parts, device=study.device, keeper=keeper)
 
 

@@ -53,7 +53,7 @@ def fitted(task: Task, data: Trajectories, number: int, name: str, plain: str | 
     """
     chosen = plain or task.model
     assert chosen is not None
-    settings = FitSettings(effort=task.dream.effort_for(len(data)), ensemble=1 if plain else task.dream.ensemble)
+    settings = FitSettings(effort=task.dream.effort_for(data), ensemble=1 if plain else task.dream.ensemble)
 
     def make(keeper: Keeper) -> FittedModel:
         return fit(
