@@ -126,6 +126,7 @@ class Contrast:
             "upsample": [*((model, replaying) for model in self.models), (None, replaying)],
             "ceiling": learners,
             "simulator": learners,
+            "constant": [(None, "constant")],
             "random": [(None, "random")],
         }
 
@@ -199,6 +200,7 @@ def estimated_seconds(contrast: Contrast, jobs: int) -> float:
     step = 0.012
     cells = {
         "random": 0.0,
+        "constant": 1.0,
         "simulator": learners * step * contrast.real_steps,
         "dream": count * 150.0,
         "mix": count * (30.0 + 0.08 * contrast.real_steps),

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .constant import ConstantAgent, constants
     from .core import Agent, Evaluation, RandomAgent, applicable, evaluate, load, names, summary
     from .memory import Memory
     from .planner import Planner, PlannerSettings, can_plan
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Agent": "core",
+    "ConstantAgent": "constant",
     "Evaluation": "core",
     "Memory": "memory",
     "Planner": "planner",
@@ -26,6 +28,7 @@ _HOMES = {
     "Sb3VecEnv": "vec_env",
     "applicable": "core",
     "can_plan": "planner",
+    "constants": "constant",
     "evaluate": "core",
     "load": "core",
     "make": "sb3",
@@ -36,6 +39,7 @@ _HOMES = {
 
 __all__ = [
     "Agent",
+    "ConstantAgent",
     "Evaluation",
     "Memory",
     "Planner",
@@ -45,6 +49,7 @@ __all__ = [
     "Sb3VecEnv",
     "applicable",
     "can_plan",
+    "constants",
     "evaluate",
     "load",
     "make",

@@ -209,6 +209,10 @@ def load(path: Path | str, device: str = "cpu") -> Agent:
     if record.get("agent") == RandomAgent.name:
         observation_space = space_from_json(record["observation_space"])
         return RandomAgent(observation_space, space_from_json(record["action_space"]), int(record["seed"]))
+    if record.get("agent") == "constant":
+        from .constant import ConstantAgent
+
+        return ConstantAgent.restore(record)
     if record.get("agent") == "cem":
         raise ValueError(
             f"the agent in {path} is a planner and acts by a model, which this package cannot read: "

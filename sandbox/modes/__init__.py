@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 # In the order in which a person would ask. The mode `ceiling` is asked for by its steps, not by its name.
 ABOUT = {
     "random": "act at random: the floor",
+    "constant": "always do the same: the best of the constant actions",
     "simulator": "learn in the simulator itself",
     "dream": "learn in the dream of a model, in rounds of collect, fit and learn",
     "mix": "learn from real and dreamed steps together, dreams branching from real states (MBPO)",
@@ -22,7 +23,7 @@ ABOUT = {
     "persistence": "learn in a dream in which nothing changes: what a dream has to beat",
 }
 MODES = tuple(ABOUT)
-USUAL = MODES[:3]
+USUAL = MODES[:4]
 
 
 def mode(name: str) -> "Callable[[Task], Learned]":

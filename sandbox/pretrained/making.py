@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from sandbox.models.chunks import split
 from sandbox.models.fit import FitSettings, fit
 from sandbox.models.fitted import KIND, FittedModel
 from sandbox.modes import dream
+from sandbox.modes.settings import DreamSettings
 from sandbox.modes.task import Task, learner
 from sandbox.pilots import Pilot
 from sandbox.pretrained import AGENT, MANIFEST, ROOM, entries, load, load_agent, sha256
@@ -61,11 +62,14 @@ class Recipe:
     card: CardSettings = CARD
     dreams_of: str | None = None  # the family whose dreams the agent learns in, or None for the simulator
     agent_steps: int = 1_000_000  # in the simulator; real steps, where it learns in dreams
+    dreams: DreamSettings = field(default_factory=DreamSettings)
     agent_rows: int = 256
 
 
 RECIPES = {
-    "lander": Recipe(10_000, dreams_of="autoregressive", agent_steps=30_000),
+    "lander": Recipe(
+        10_000, dreams_of="autoregressive", agent_steps=80_000, dreams=DreamSettings(dream_steps_per_real=6)
+    ),
     "dodge": Recipe(10_000),
     "supply": Recipe(7_000, agent_steps=400_000),
     # 144 cells of nine kinds: everything costs a hundred times as much, so there is less of it.
@@ -226,6 +230,7 @@ def _learned_in_dreams(bare: str, recipe: Recipe) -> sandbox_agents.Agent:
         seed=0,
         agent="ppo",
         model=recipe.dreams_of,
+        dream=recipe.dreams,
         folder=Path("runs") / "pretrained" / f"{bare}-agent",
     )
     return dream.learn(task).agent

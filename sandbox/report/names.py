@@ -16,13 +16,14 @@ PLACES = {
     "simulator": "{agent} in the simulator",
     "ceiling": "{agent} at the ceiling",
 }
+FLOORS = {"random": "random", "constant": "the best constant action"}
 SCALES = ((1e-3, 1e6, "µs"), (1.0, 1e3, "ms"), (100.0, 1.0, "s"), (6000.0, 1 / 60, "min"), (math.inf, 1 / 3600, "h"))
 
 
 def contender(mode: str, model: str | None, agent: str, sweep: Mapping[str, object] | None = None) -> str:
     """How a contender is called: "SAC in the simulator", "PPO in the rnn dream, temperature 0.5", "random"."""
-    if mode == "random":
-        place = "random"
+    if mode in ("random", "constant"):
+        place = FLOORS[mode]
     elif mode == "upsample" and model is None:
         place = f"{agent_name(agent)} on the log alone"
     elif mode in PLACES and (model or "{model}" not in PLACES[mode]):

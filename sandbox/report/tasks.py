@@ -28,7 +28,7 @@ WIDTH, EDGE, GAP = 960.0, 24.0, 26.0  # px: the drawing, its margin, and between
 HEAD, ROW, GROUP, FOOT = 108.0, 20.0, 30.0, 62.0  # px: above the rows; a row; a row under a heading; below them
 OUTSIDE = 0.5  # of the range of means: so far, or as far as the usual interval, before one is cut off
 YARDSTICKS = {"simulator": "best in the simulator", "ceiling": "with more steps", "perfect": "in a perfect model"}
-BASELINES = {"persistence": "in persistence"}
+BASELINES = {"persistence": "in persistence", "constant": "the best constant action"}
 
 
 @dataclass(frozen=True)

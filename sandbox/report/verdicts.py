@@ -33,7 +33,10 @@ def sentences(results: Mapping[str, Any]) -> list[str]:
     ceiling = [each for each in compared if each.theirs.mode == "ceiling" and each.theirs is not simulator]
     told += _ceiling([each for each in ceiling if each.ours is ours])
     told += [_by_then(each) for each in at_equal_time(table) if each.ours is ours]
-    told += _upsampling(with_log(table)) + _beside_random(ours, best(table, "random"))
+    told += _upsampling(with_log(table))
+    told += _beside_floor(ours, best(table, "random"), "random play") + _beside_floor(
+        ours, best(table, "constant"), "the best constant action"
+    )
     return told + _unfinished(table)
 
 
@@ -111,11 +114,12 @@ def _upsampling(compared: Sequence[Comparison]) -> list[str]:
     return [f"Upsampling beside {alone}: {'; '.join(f'{lead}: {listed(who)}' for lead, who in said.items())}."]
 
 
-def _beside_random(ours: Standing | None, random: Standing | None) -> list[str]:
-    if ours is None or random is None or ours.real is None or random.real is None or ours.real.low > random.real.high:
+def _beside_floor(ours: Standing | None, floor: Standing | None, name: str) -> list[str]:
+    """What is said where our interval does not lie above that of a floor which learns nothing."""
+    if ours is None or floor is None or ours.real is None or floor.real is None or ours.real.low > floor.real.high:
         return []
     who = "dream-trained agent" if ours.mode == "dream" else "best agent that uses a model"
-    return [f"The {who} is not shown to be better than random play ({random.real})."]
+    return [f"The {who} is not shown to be better than {name} ({floor.real})."]
 
 
 def _unfinished(table: Sequence[Standing]) -> list[str]:

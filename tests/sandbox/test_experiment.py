@@ -57,6 +57,7 @@ def test_every_way_of_learning_has_its_row(finished: Path) -> None:
     ways = {(row["mode"], row["model"], row["agent"]) for row in rows(finished)}
     assert ways == {
         ("random", None, "random"),
+        ("constant", None, "constant"),
         ("simulator", None, "ppo"),
         ("simulator", None, "dqn"),
         ("dream", "mixture", "ppo"),
@@ -166,7 +167,7 @@ def test_a_sweep_runs_every_dream_at_every_value_and_nothing_else_twice() -> Non
     found = examine(world("CartPole-v1"))
     cells = contrast("CartPole-v1", sweep={"temperature": [0.5, 1.0, 1.3]}).cells(found)
     assert sorted(cell.dream["temperature"] for cell in cells if cell.mode == "dream") == [0.5, 1.0, 1.3]
-    assert [cell.sweep for cell in cells if cell.mode != "dream"] == [{}] * 3
+    assert [cell.sweep for cell in cells if cell.mode != "dream"] == [{}] * 4
     assert len({cell.name for cell in cells}) == len(cells)
 
 
@@ -181,7 +182,7 @@ def test_more_seeds_may_join_a_folder(finished: Path, tmp_path: Path) -> None:
     finished = shutil.copytree(finished, tmp_path / "run")
     before = {path: path.stat().st_mtime_ns for path in finished.glob("cells/*/row.json")}
     results = experiment.run(contrast("CartPole-v1", seeds=(0, 1), models=("mixture",)), finished, jobs=2)
-    assert len(results["rows"]) == 8
+    assert len(results["rows"]) == 10
     assert all(path.stat().st_mtime_ns == time for path, time in before.items()), "what was done is not done again"
 
 
