@@ -6,11 +6,12 @@ import platform
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sandbox import files
-from sandbox.cell import ROW, Cell
+from sandbox.cell import CELL, ROW, Cell
 from sandbox.grid import Contrast, estimated_seconds
 from sandbox.pool import Failure, Pool, Status
 from sandbox.worlds import Examination, examine
@@ -37,7 +38,7 @@ def run(
     contrast.check()
     if jobs < 1:
         raise ValueError(f"--jobs {jobs} runs nothing; use 1 or more")
-    found = examine(contrast.world)
+    found = _as_begun(examine(contrast.world), out)
     for warning in found.warnings:
         warn(warning)
     cells = contrast.cells(found)
@@ -51,6 +52,19 @@ def run(
 
     failed = Pool(out / "cells", jobs, show).run(cells, ended)
     return gather(contrast, found, cells, failed, out, command)
+
+
+def _as_begun(found: Examination, out: Path) -> Examination:
+    """What was found, with the horizon that the cells of `out` began with.
+
+    Where no limit is registered, the horizon is the longest life that the examination saw, and simulators that do not
+    repeat themselves show another one next time.
+    """
+    for path in sorted(out.glob(f"cells/*/{CELL}")):
+        cell = Cell.read(path.parent)
+        if (cell.world, dict(cell.arguments)) == (found.world.name, dict(found.world.arguments)):
+            return replace(found, horizon=cell.horizon)
+    return found
 
 
 def _best(results: Mapping[str, Any]) -> str:

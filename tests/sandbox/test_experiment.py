@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,16 @@ def test_more_seeds_may_join_a_folder(finished: Path, tmp_path: Path) -> None:
     results = experiment.run(contrast("CartPole-v1", seeds=(0, 1), models=("mixture",)), finished, jobs=2)
     assert len(results["rows"]) == 10
     assert all(path.stat().st_mtime_ns == time for path, time in before.items()), "what was done is not done again"
+
+
+def test_a_folder_keeps_the_horizon_that_it_began_with(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Simulators that do not repeat themselves show another longest life at every examination."""
+    finished = shutil.copytree(finished, tmp_path / "run")
+    other = replace(examine(world("CartPole-v1")), horizon=77)
+    monkeypatch.setattr(experiment, "examine", lambda _: other)
+    assert experiment.run(contrast("CartPole-v1"), finished)["rows"]
 
 
 def test_a_cell_waits_for_the_process_that_runs_it(finished: Path) -> None:
