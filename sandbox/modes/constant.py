@@ -40,4 +40,4 @@ def learn(task: Task) -> Learned:
         play(leaders[turn % len(leaders)], chunk, f"turn {turn}")
         turn += 1
     best = max(tried, key=lambda each: each.mean)
-    return Learned(best.agent, notes=[f"the best of {len(tried)} constant actions was {best.agent.action!r:.60}"])
+    return Learned(best.agent, notes=[f"the best of {len(tried)} constant actions was {str(best.agent.action)[:60]}"])

@@ -144,3 +144,13 @@ class Momentary(Walk):
     def step(self, action: Any) -> tuple[Any, Any, Any, Any, Any]:
         obs, reward, _, _, info = super().step(action)
         return obs, reward, True, False, info
+
+
+class Favourite(Walk):
+    """Five steps, each of which pays where the third of four choices is made."""
+
+    action_space: Any = spaces.Discrete(4)
+
+    def step(self, action: Any) -> tuple[Any, Any, Any, Any, Any]:
+        obs, _, _, _, info = super().step(int(action) % 2)
+        return obs, float(action == 2), False, self.steps >= 5, info

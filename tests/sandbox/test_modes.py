@@ -25,6 +25,7 @@ from sandbox.uncounted import Uncounted
 from sandbox.worlds import examine, world
 from sandbox_agents import Planner, PlannerSettings
 
+HERE = Path(__file__).parent
 QUICK = {
     "rounds": 2,
     "dream_steps": 256,
@@ -308,3 +309,18 @@ def test_a_flawless_model_of_pendulum_gives_what_the_simulator_gives(tmp_path: P
 def test_every_mode_is_one_file_with_one_function() -> None:
     for name in (*MODES, "ceiling"):
         assert callable(mode(name))
+
+
+def test_the_best_constant_action_is_found_and_played(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "strange_worlds.py").write_text((HERE / "strange_worlds.py").read_text())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    chosen = world("strange_worlds:Favourite")
+    plan = experiment.Contrast(world=chosen, modes=("constant",), real_steps=120, seeds=(0,), episodes=4)
+    row = experiment.run(plan, tmp_path / "run")["rows"][0]
+    assert row["status"] == "done", row["error"]
+    assert row["real_steps"] == 120
+    assert row["return_real"]["mean"] == 5.0
+    assert row["notes"] == ["the best of 4 constant actions was 2"]
+    agent = sandbox_agents.load(row["agent_path"])
+    assert agent.act(np.zeros((3, 2), np.float32)).tolist() == [2, 2, 2]
