@@ -6,6 +6,8 @@ best agent that learned in the simulator from as many real steps.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -131,7 +133,7 @@ def _ranges(task: Column) -> tuple[tuple[float, float], list[float]]:
 def _task(task: Column, frame: Frame, heights: Mapping[Source, float]) -> list[str]:
     seeds = f"{task.seeds} seed{'' if task.seeds == 1 else 's'}"
     parts = [
-        text(frame.left, HEAD - 24, task.name.removeprefix("sandbox/"), "name", "start"),
+        text(frame.left, HEAD - 24, re.split("[:/]", task.name)[-1], "name", "start"),
         text(frame.left, HEAD - 8, f"{number(task.real_steps)} real steps, {seeds}", "tick", "start"),
         path("axis", [(frame.left, frame.bottom), (frame.right, frame.bottom)]),
     ]
@@ -139,9 +141,14 @@ def _task(task: Column, frame: Frame, heights: Mapping[Source, float]) -> list[s
         low, high = frame.x(task.simulator.real.low), frame.x(task.simulator.real.high)
         box = [(low, HEAD + 4), (max(high, low + 1), HEAD + 4), (max(high, low + 1), frame.bottom), (low, frame.bottom)]
         parts.append(f'<g class="tone">{path("band", box)}</g>')
+    taken = -math.inf
     for value in ticks(*frame.x_range, 3):
-        parts.append(path("grid", [(frame.x(value), HEAD + 4), (frame.x(value), frame.bottom)]))
-        parts.append(text(frame.x(value), frame.bottom + 18, tick_text(value), "tick", "middle"))
+        x, words = frame.x(value), tick_text(value)
+        parts.append(path("grid", [(x, HEAD + 4), (x, frame.bottom)]))
+        half = len(words) * LETTER / 2
+        if x - half > taken:
+            parts.append(text(x, frame.bottom + 18, words, "tick", "middle"))
+            taken = x + half
     for source, standing in task.rows.items():
         if source in heights:
             parts.append(_mark(standing, task, frame, heights[source]))

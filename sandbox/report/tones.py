@@ -11,11 +11,12 @@ from sandbox.report.standings import Standing
 FAMILIES = ("rnn", "diffusion", "transformer", "vae", "gan", "autoregressive")
 TONES = 8
 SIMULATED = ("simulator", "ceiling")
+FLOORS = ("random", "constant")  # who learns nothing
 
 
 def tones(table: Sequence[Standing]) -> dict[str, int]:
     """A tone for each model: a family's own, and one of the free ones, by name, for any other model or mode."""
-    models = {_source(standing) for standing in table} - {"", *SIMULATED, "random"}
+    models = {_source(standing) for standing in table} - {"", *SIMULATED, *FLOORS}
     own = {model: FAMILIES.index(model) for model in models if model in FAMILIES}
     free = [tone for tone in range(TONES) if tone not in own.values()]
     return own | {model: free[place % len(free)] for place, model in enumerate(sorted(models - own.keys()))}
