@@ -146,7 +146,7 @@ def _task(task: Column, frame: Frame, heights: Mapping[Source, float]) -> list[s
         x, words = frame.x(value), tick_text(value)
         parts.append(path("grid", [(x, HEAD + 4), (x, frame.bottom)]))
         half = len(words) * LETTER / 2
-        if x - half > taken:
+        if x - half > taken + LETTER:
             parts.append(text(x, frame.bottom + 18, words, "tick", "middle"))
             taken = x + half
     for source, standing in task.rows.items():

@@ -27,7 +27,7 @@ def tone(standing: Standing, given: Mapping[str, int]) -> tuple[str, int]:
     source = _source(standing)
     if source in given:
         return f"tone tone-{given[source]}", given[source]
-    return f"tone tone-{'random' if standing.mode == 'random' else 'simulator'}", TONES  # the last shape
+    return f"tone tone-{'random' if standing.mode in FLOORS else 'simulator'}", TONES  # the last shape
 
 
 def _source(standing: Standing) -> str:
