@@ -42,7 +42,8 @@ def contrast(
         out: folder of the results; runs/NAME by default. A folder that holds part of this contrast is completed.
         agent: who learns in the dreams.
         agent_config: JSON or TOML file of settings for that agent.
-        modes: what is compared: random constant simulator dream mix upsample plan perfect persistence; `sandbox list` explains.
+        modes: what is compared: random constant simulator dream mix upsample plan perfect persistence; `sandbox list`
+            explains.
         ceiling_steps: real steps of one more learner of each kind in the simulator, to show what could be reached.
         jobs: cells that run at once, each a process of one thread.
         episodes: fresh episodes that judge every agent; not counted as real steps to learn from.
