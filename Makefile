@@ -32,6 +32,9 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/sandbox bench
 
+# Results as they are published: without the folder of whoever made them.
+PUBLISH := sed 's|"agent_path": ".*/cells/|"agent_path": "cells/|'
+
 # The learning results of docs/results: by its cells' CPU time an hour and a half on two idle cores. Folders that exist are completed.
 RESULTS := Pendulum-v1:2000 CartPole-v1:2000 Acrobot-v1:5000
 results: $(STAMP)
@@ -39,7 +42,7 @@ results: $(STAMP)
 		env=$${task%%:*}; steps=$${task##*:}; \
 		$(BIN)/sandbox contrast $$env --models all --real-steps $$steps --seeds 0 1 2 --jobs 2 \
 			--out runs/$$env || exit $$?; \
-		sed 's|"agent_path": ".*/cells/|"agent_path": "cells/|' runs/$$env/results.json > docs/results/$$env.json; \
+		$(PUBLISH) runs/$$env/results.json > docs/results/$$env.json; \
 	done
 
 # World Models' question of temperature: one log of random play, one dream of it, one agent, and no caution.
@@ -48,13 +51,13 @@ exploitation: $(STAMP)
 	$(BIN)/sandbox contrast dodge --models rnn --modes random dream --real-steps 10000 --seeds 0 1 2 3 4 --jobs 2 \
 		--sweep temperature=$(TEMPERATURES) --set rounds=1 --set dream_steps=400000 --set newcomers=0 --set fearless=0 \
 		--set cautious_rounds=0 --set bold_steps=10000 --out runs/exploitation
-	sed 's|"agent_path": ".*/cells/|"agent_path": "cells/|' runs/exploitation/results.json > docs/results/dodge.json
+	$(PUBLISH) runs/exploitation/results.json > docs/results/dodge.json
 
 # A slow simulator, at some 25 steps a second: does a dream of it pay? Two rounds less than usual, since each takes a minute.
 highway: $(STAMP)
 	$(BIN)/sandbox contrast highway_env:highway-fast-v0 --models rnn --real-steps 3000 --set rounds=3 --seeds 0 1 2 \
 		--episodes 50 --jobs 2 --out runs/highway
-	sed 's|"agent_path": ".*/cells/|"agent_path": "cells/|' runs/highway/results.json > docs/results/highway-fast-v0.json
+	$(PUBLISH) runs/highway/results.json > docs/results/highway-fast-v0.json
 
 # How true the dreams of the six families are, on a log of random flying: the score cards of docs/results/families.
 FAMILIES := autoregressive diffusion gan rnn transformer vae

@@ -1,14 +1,15 @@
 """An agent that always does the same: what a learner has to be better than, and in some worlds is not."""
 
 import itertools
+import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
-from gymnasium.vector.utils import concatenate, create_empty_array
+from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
 
-from .spaces import Batch, rows_of
+from .spaces import Batch, rows_of, sample_batch
 from .storage import space_from_json, space_to_json, write_agent
 
 MOST = 64  # constant actions that are told apart; of more only the extremes and the middle, or so many drawn ones
@@ -65,16 +66,13 @@ def constants(action_space: spaces.Space[Any]) -> list[Any]:
         case spaces.Box() if np.isfinite(action_space.low).all() and np.isfinite(action_space.high).all():
             low, high = action_space.low.reshape(-1), action_space.high.reshape(-1)
             return _grid([np.linspace(*ends, 3) for ends in zip(low, high, strict=True)], action_space)
-    action_space.seed(0)
-    return [action_space.sample() for _ in range(MOST)]
+    drawn = sample_batch(action_space, MOST, np.random.default_rng(0))
+    return list(iterate(batch_space(action_space, MOST), drawn))
 
 
 def _grid(values: list[Any], space: spaces.Space[Any]) -> list[Any]:
     """All combinations of values, or, where they are too many, all numbers at their lowest, middle and highest."""
-    count = 1
-    for each in values:
-        count = min(count * len(each), MOST + 1)
-    if count <= MOST:
+    if math.prod(map(len, values)) <= MOST:
         rows = list(itertools.product(*values))
     else:
         rows = [tuple(each[round(share * (len(each) - 1))] for each in values) for share in (0.0, 0.5, 1.0)]

@@ -18,14 +18,14 @@ def compare(
         out: the picture, an .svg.
     """
     from sandbox import console, files
-    from sandbox.report import tasks
     from sandbox.report.results import read
+    from sandbox.report.tasks import by_task, draw
 
     if out.suffix != ".svg":
         raise ValueError(f"--out {out} is no .svg, and contrasts are compared in nothing else")
     if not contrasts:
         raise ValueError("no contrast was named; name the folders that `sandbox contrast` wrote")
     files.require_writable(out)
-    files.write_text(out, tasks.draw(tasks.columns([read(path) for path in contrasts])))
+    files.write_text(out, draw(by_task([read(path) for path in contrasts])))
     console.show(str(out))
     return 0

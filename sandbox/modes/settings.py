@@ -6,9 +6,10 @@ mode reads, so that a sweep over one mode's setting does not run the other modes
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sandbox.trajectories import Trajectories
+if TYPE_CHECKING:
+    from sandbox.trajectories import Trajectories
 
 # Counts of which none may be wanted; all others begin at one.
 MAY_BE_ZERO = ("rounds", "cautious_rounds", "bold_steps", "newcomers")
@@ -117,7 +118,7 @@ class DreamSettings(Planning, Upsampling, Mixing, Fearing, Beginning, Dreaming, 
         """Whether round `number`, which knows so many real steps, dreams within the range of its data only."""
         return number > rounds - self.cautious_rounds or known > self.bold_steps
 
-    def effort_for(self, data: Trajectories) -> float:
+    def effort_for(self, data: "Trajectories") -> float:
         """The effort of a fit to `data`: few transitions need fewer updates, many and wide ones more."""
         numbers = sum(element.kind == "continuous" for element in data.observation_layout.elements)
         wide = min(max(numbers / WIDE, 1.0), 2.0)

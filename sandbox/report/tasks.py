@@ -18,7 +18,7 @@ import numpy as np
 from sandbox.report.axes import LETTER, Frame, tick_text, ticks
 from sandbox.report.charts import shape
 from sandbox.report.figures import WAYS, plain
-from sandbox.report.names import agent_name, number
+from sandbox.report.names import FLOORS, agent_name, number
 from sandbox.report.standings import MODELLED, Standing, best, standings
 from sandbox.report.strokes import path, text
 from sandbox.report.stylesheet import document
@@ -30,7 +30,7 @@ WIDTH, EDGE, GAP = 960.0, 24.0, 26.0  # px: the drawing, its margin, and between
 HEAD, ROW, GROUP, FOOT = 108.0, 20.0, 30.0, 62.0  # px: above the rows; a row; a row under a heading; below them
 OUTSIDE = 0.5  # of the range of means: so far, or as far as the usual interval, before one is cut off
 YARDSTICKS = {"simulator": "best in the simulator", "ceiling": "with more steps", "perfect": "in a perfect model"}
-BASELINES = {"persistence": "in persistence", "constant": "the best constant action"}
+BASELINES = {"persistence": "in persistence", "constant": FLOORS["constant"]}
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def column(contrasts: Sequence[Mapping[str, Any]]) -> Column:
     return Column(str(first["env"]), int(first["real_steps"]), seeds, found, best(table, "random"), tones(table))
 
 
-def columns(contrasts: Sequence[Mapping[str, Any]]) -> list[Column]:
+def by_task(contrasts: Sequence[Mapping[str, Any]]) -> list[Column]:
     """A column for each task, in the order in which they are named first; see `column`."""
     tasks = dict.fromkeys(str(each["env"]) for each in contrasts)
     return [column([each for each in contrasts if each["env"] == task]) for task in tasks]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sandbox.report.names import settings
+from sandbox.report.names import FLOORS, settings
 from sandbox.report.standings import Standing
 
 # Their tones stay the same in all reports.
 FAMILIES = ("rnn", "diffusion", "transformer", "vae", "gan", "autoregressive")
 TONES = 8
 SIMULATED = ("simulator", "ceiling")
-FLOORS = ("random", "constant")  # who learns nothing
 
 
 def tones(table: Sequence[Standing]) -> dict[str, int]:

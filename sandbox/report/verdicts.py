@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.report.comparisons import Comparison, falls_below, with_log, with_simulator
 from sandbox.report.equal_time import ByThen, at_equal_time
-from sandbox.report.names import agent_name, chance, listed, number, seconds, settings
+from sandbox.report.names import FLOORS, agent_name, chance, listed, number, seconds, settings
 from sandbox.report.standings import Standing, best, modelled, standings
 
 MOST_NAMES = 4  # in one sentence; the report's table has them all
@@ -34,9 +34,8 @@ def sentences(results: Mapping[str, Any]) -> list[str]:
     told += _ceiling([each for each in ceiling if each.ours is ours])
     told += [_by_then(each) for each in at_equal_time(table) if each.ours is ours]
     told += _upsampling(with_log(table))
-    told += _beside_floor(ours, best(table, "random"), "random play") + _beside_floor(
-        ours, best(table, "constant"), "the best constant action"
-    )
+    told += _beside_floor(ours, best(table, "random"), "random play")
+    told += _beside_floor(ours, best(table, "constant"), FLOORS["constant"])
     return told + _unfinished(table)
 
 

@@ -658,7 +658,7 @@ def test_contrasts_of_several_tasks_stand_side_by_side(tmp_path: Path) -> None:
     one, other = contrast([-150.0, -160.0, -140.0], [-145.0, -150.0, -140.0]), contrast([-90.0, -95.0], [-99.0, -98.0])
     other["env"], more = "Acrobot-v1", contrast([], [])
     more["rows"] = [row("upsample", None, "sac", 0, -700.0), row("plan", "gan", "mppi", 0, -300.0)]
-    found = tasks.columns([one, other, more])
+    found = tasks.by_task([one, other, more])
     assert [(each.name, each.seeds) for each in found] == [("Pendulum-v1", 3), ("Acrobot-v1", 2)]
     assert [each.simulator.agent for each in found if each.simulator] == ["sac", "sac"]  # the best one alone
     assert {("dream", "rnn"), ("upsample", "log alone"), ("plan", "gan")} <= set(found[0].rows)
@@ -671,6 +671,6 @@ def test_contrasts_of_several_tasks_stand_side_by_side(tmp_path: Path) -> None:
 def test_contrasts_that_differ_in_budget_share_no_column() -> None:
     other = contrast([-90.0], [-99.0]) | {"real_steps": 5000}
     with pytest.raises(ValueError, match="different real steps"):
-        tasks.columns([contrast([-90.0], [-99.0]), other])
+        tasks.by_task([contrast([-90.0], [-99.0]), other])
     with pytest.raises(ValueError, match="are both of"):
-        tasks.columns([contrast([-90.0], [-99.0])] * 2)
+        tasks.by_task([contrast([-90.0], [-99.0])] * 2)
