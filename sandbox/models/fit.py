@@ -71,6 +71,8 @@ def fit(
     settings, parts = settings or FitSettings(), {k: dict(v) for k, v in (parts or {}).items()}
     if settings.ensemble < 1:
         raise ValueError(f"an ensemble of {settings.ensemble} models predicts nothing; use 1 or more")
+    if settings.updates is not None and settings.updates < 1:
+        raise ValueError(f"{settings.updates} updates teach a model nothing; use 1 or more")
     rng = np.random.default_rng(seed)
     training: Training = part(parse(model)[1]).training_defaults
     training = replace(training, updates=max(1, round(settings.effort * (settings.updates or training.updates))))

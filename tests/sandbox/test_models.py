@@ -299,6 +299,11 @@ def test_fitting_learns_what_the_action_does(name: str) -> None:
     assert right - left == pytest.approx(2.0, abs=0.3)
 
 
+def test_a_fit_without_updates_is_refused() -> None:
+    with pytest.raises(ValueError, match="0 updates teach a model nothing"):
+        fit(log(), "rnn", settings=FitSettings(updates=0))
+
+
 def test_too_little_data_is_refused() -> None:
     with pytest.raises(TooLittleDataError, match="4 transitions are too few"):
         fit(log(episodes=1, length=4), "rnn")
