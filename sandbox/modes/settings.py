@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 MAY_BE_ZERO = ("rounds", "cautious_rounds", "bold_steps", "newcomers")
 # From here on a budget holds enough for twice the rounds.
 MANY_STEPS = 20_000
-# Observations of more numbers than these have more laws to learn: of highway-env's 25 numbers, from 3,000 steps, a model
-# of 2,000 updates has a one-step CRPS of 0.27 of persistence's, of 4,000 0.22 (docs/results, "The slow simulator").
+# Observations of more numbers than these have more laws to learn: of highway-env's 25, from 3,000 steps, a model has a
+# one-step CRPS of 0.27 of persistence's after 2,000 updates, 0.22 after 4,000 (docs/results, "The slow simulator").
 WIDE = 12
 
 
