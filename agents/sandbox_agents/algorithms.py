@@ -172,10 +172,14 @@ class Dqn(DQN, Memorising):
     """DQN with the additions of ``Guided``."""
 
     def tensors(self) -> Tensors:
-        """Return the weights and optimiser, and the share of random actions that has been reached."""
-        return super().tensors() | {"exploration_rate": np.array(self.exploration_rate)}
+        """Return the weights and optimiser, the share of random actions, and how far the next target update is."""
+        return super().tensors() | {
+            "exploration_rate": np.array(self.exploration_rate),
+            "calls": np.array(self._n_calls),
+        }
 
     def take(self, tensors: Tensors) -> None:
         """Put back what ``tensors`` gave."""
         super().take(tensors)
         self.exploration_rate = float(tensors["exploration_rate"])
+        self._n_calls = int(tensors["calls"])

@@ -43,6 +43,10 @@ def test_a_loaded_agent_acts_and_learns_on_bitwise_alike(classic: Rows, tmp_path
     for one in (agent, loaded):
         one.learn(classic(world, 4), 240)
     np.testing.assert_array_equal(agent.act(obs), loaded.act(obs))
+    for folder, one in (("learned", agent), ("learned on", loaded)):
+        one.save(tmp_path / folder)
+    weights = [(tmp_path / folder / "weights.safetensors").read_bytes() for folder in ("learned", "learned on")]
+    assert weights[0] == weights[1]
 
 
 def test_a_random_agent_comes_back_with_its_seed(tmp_path: Path) -> None:
