@@ -91,12 +91,11 @@ def ranked(candidates: list[Candidate]) -> list[Candidate]:
     """The best first. How wrong dreams usually are is read off all candidates together (empirical Bayes)."""
     seen = [candidate.surprises for candidate in candidates if len(candidate.surprises)]
     means = np.array([each.mean() for each in seen] or [0.0])
-    usual = float(means.mean())
+    usual = float(np.median(means))  # an early folly surprises by thousands, and says nothing of the others
     doubt = max(float(means.std(ddof=1)) if len(means) > 1 else abs(usual), 1e-12)
-    free = sum(len(each) - 1 for each in seen)
-    scatter = sum(float(((each - each.mean()) ** 2).sum()) for each in seen)
+    scatter = [float(each.std(ddof=1)) for each in seen if len(each) > 1]
     # Where nobody played twice, an episode says as much of a candidate as the others do.
-    noise = float(np.sqrt(scatter / free)) if free else doubt
+    noise = float(np.median(scatter)) if scatter else doubt
     return sorted(candidates, key=lambda candidate: -candidate.estimate(usual, doubt, noise))
 
 

@@ -108,7 +108,7 @@ class Codec(nn.Module):
             self._set(f"{name}_high", values.max(keepdims=True))
         met = data.next_obs[ended][:, self.obs_numbers]
         self._set("edges", np.quantile(met, np.linspace(0, 1, BINS + 1), axis=0).T)
-        self._set("worst", np.array([returns_to_go(data, DISCOUNT).min()]))
+        self.expect(worst_return(data))
 
     def _set(self, name: str, values: NDArray[Any]) -> None:
         getattr(self, name).copy_(torch.from_numpy(values.astype(np.float32)))
@@ -117,6 +117,10 @@ class Codec(nn.Module):
         """Count as known what lies between observations `low` and `high`, `(D,)`, too."""
         self._set("known_low", np.minimum(self.known_low.cpu().numpy(), low[self.obs_numbers]))
         self._set("known_high", np.maximum(self.known_high.cpu().numpy(), high[self.obs_numbers]))
+
+    def expect(self, worst: float) -> None:
+        """Take `worst` for what the unknown would return."""
+        self._set("worst", np.array([worst]))
 
     def is_known(self, obs: Tensor) -> Tensor:
         """Whether each observation `(N, D)` lies in the range of what is known, in every dimension, `(N,)`."""
@@ -184,6 +188,11 @@ def returns_to_go(data: Trajectories, discount: float) -> NDArray[np.float64]:
         following = data.reward[step] + discount * following
         total[step] = following
     return total
+
+
+def worst_return(data: Trajectories) -> float:
+    """The worst discounted return-to-go of `data`."""
+    return float(returns_to_go(data, DISCOUNT).min())
 
 
 def _features_dim(elements: tuple[Element, ...]) -> int:

@@ -64,7 +64,7 @@ class FittedModel:
 
     @property
     def worst(self) -> float:
-        """The worst discounted return-to-go in the data: what a cautious dream expects of the unknown."""
+        """What a cautious dream expects of the unknown: the worst discounted return-to-go in the data, or less."""
         return float(self.network.codec.worst)
 
     @property

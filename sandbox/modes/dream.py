@@ -27,7 +27,7 @@ def learn(task: Task) -> Learned:
         if candidates:
             candidates[-1].exploring.append(parts[-1])
         data = concatenate(parts)
-        model = fitted(task, data, number, f"round {number}: fit {task.model} to {len(data)} real steps")
+        model = fitted(task, parts, f"round {number}: fit {task.model} to {len(data)} real steps")
         agent, steps = _taught(task, model, agent, data, number)
         learned.dream_steps += steps
         candidates.append(Candidate(number, agent.frozen()))

@@ -26,7 +26,7 @@ def learn(task: Task) -> Learned:
         )
         data = concatenate(parts)
         before = learned.model
-        model = fitted(task, data, number, f"round {number}: fit {task.model} to {len(data)} real steps")
+        model = fitted(task, parts, f"round {number}: fit {task.model} to {len(data)} real steps")
         agent, dreamed = _studied(task, model, agent, data, len(parts[-1]), number)
         learned.dream_steps += dreamed
         learned.curve.append(task.point(f"round {number}", agent, dream_return(agent, model, ROWS, task.seed)))

@@ -25,7 +25,7 @@ def learn(task: Task) -> Learned:
             lived_by(task, actor, task.wanted(number, task.real_steps), f"round {number}: collect", keep_back=False)
         )
         data = concatenate(parts)
-        model = fitted(task, data, number, f"round {number}: fit rewards to {len(data)} real steps", MODEL)
+        model = fitted(task, parts, f"round {number}: fit rewards to {len(data)} real steps", MODEL)
         begin = starts(data, task.dream.starts, model.history, task.rng(f"starts {number}"), task.dream.beginnings)
         dreams = _still(model, begin)
         agent, steps = taught(task, agent, number, dreams, dreams)

@@ -28,7 +28,7 @@ def learn(task: Task) -> Learned:
         )
         data = concatenate(parts)
         before = learned.model
-        model = fitted(task, data, number, f"round {number}: fit {task.model} to {len(data)} real steps")
+        model = fitted(task, parts, f"round {number}: fit {task.model} to {len(data)} real steps")
         actor = planner(task, model, cautious=False)
         learned.agent, learned.model = planner(task, model, cautious=True), model
         learned.curve.append(task.point(f"round {number}", learned.agent))

@@ -1,6 +1,6 @@
 """The stages that several modes share: live in the simulator, fit a model, learn in a dream."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from gymnasium.vector import VectorEnv
@@ -12,10 +12,11 @@ from sandbox.dream import DreamVectorEnv
 from sandbox.drift import drift
 from sandbox.journal import FACTS, Keeper
 from sandbox.metrics import fidelity
+from sandbox.models.codec import worst_return
 from sandbox.models.fit import FitSettings, fit
 from sandbox.models.fitted import FittedModel
 from sandbox.modes.task import TRAJECTORIES, Learned, Task
-from sandbox.trajectories import Trajectories
+from sandbox.trajectories import Trajectories, concatenate
 from sandbox_agents import Agent, Sb3Agent
 
 Dreams = Callable[[int], VectorEnv[Any, Any, Any]]  # as many rows as are asked for
@@ -46,17 +47,21 @@ def lived_by(
     return task.stage(name, kind, live, TRAJECTORIES)
 
 
-def fitted(task: Task, data: Trajectories, number: int, name: str, plain: str | None = None) -> FittedModel:
-    """A new model of all that was seen so far.
+def fitted(task: Task, parts: Sequence[Trajectories], name: str, plain: str | None = None) -> FittedModel:
+    """A new model of all that was seen so far, in one part or more, the latest last.
 
-    It is the task's model as its settings make it, or one of the family `plain` as that comes.
+    It is the task's model as its settings make it, or one of the family `plain` as that comes. Of the unknown it
+    expects the worst of the first and of the last part: what random play may meet, and what the latest agent may. What
+    an earlier agent met by a folly of its own, such as twenty times as bad a return in Supply, is no measure any more:
+    agents that fear it dare nothing.
     """
     chosen = plain or task.model
     assert chosen is not None
+    data, number = concatenate(parts), len(parts)
     settings = FitSettings(effort=task.dream.effort_for(data), ensemble=1 if plain else task.dream.ensemble)
 
     def make(keeper: Keeper) -> FittedModel:
-        return fit(
+        model = fit(
             data,
             chosen,
             seed=task.seed * 1000 + number,
@@ -66,6 +71,8 @@ def fitted(task: Task, data: Trajectories, number: int, name: str, plain: str | 
             log=task.folder / "fit.jsonl",
             keeper=keeper,
         )
+        model.network.codec.expect(min(worst_return(parts[0]), worst_return(parts[-1])))
+        return model
 
     return task.stage(name, "fit", make, task.models)
 

@@ -23,7 +23,7 @@ def learn(task: Task) -> Learned:
     model: FittedModel | None = None
     dreamed = 0
     if task.model is not None:
-        model = fitted(task, log, 1, f"fit {task.model} to the log")
+        model = fitted(task, [log], f"fit {task.model} to the log")
         name = f"draw {task.dream.times} times the log"
         synthetic = drawn(task, model, log, actor, task.dream.times * len(log), 1, name)
         sources = {"log": (log, task.dream.log_share), "synthetic": (synthetic, 1 - task.dream.log_share)}
