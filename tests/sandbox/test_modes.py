@@ -1,5 +1,6 @@
 """Every mode of a contrast: what it spends, what it learns from, and where its transitions came from."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from sandbox import experiment
 from sandbox.branched import Branched
 from sandbox.cell import run_cell
 from sandbox.dream import DreamVectorEnv
+from sandbox.models.codec import worst_return
 from sandbox.modes import MODES, mode
 from sandbox.modes.replay import drawn, remembered, replaying, studied
 from sandbox.modes.settings import DreamSettings, read_by
@@ -206,7 +208,7 @@ def real_and_synthetic(tmp_path_factory: pytest.TempPathFactory) -> tuple[Task, 
     work = task(tmp_path_factory.mktemp("task"))
     actor = sandbox_agents.make("random", *work.world.spaces, 0)
     log = lived_by(work, actor, 150, "log", keep_back=False)
-    model = fitted(work, log, 1, "fit")
+    model = fitted(work, [log], "fit")
     return work, log, drawn(work, model, log, actor, 300, 1, "draw")
 
 
@@ -254,7 +256,7 @@ def test_study_is_a_stage_that_is_not_done_twice(
 
 def test_in_a_still_dream_nothing_changes(real_and_synthetic: tuple[Task, Trajectories, Trajectories]) -> None:
     work, log, _ = real_and_synthetic
-    model = fitted(work, log, 1, "fit")
+    model = fitted(work, [log], "fit")
     dream = DreamVectorEnv(Still(model), 4, starts=model.starts, horizon=9, spaces=(model.observation, model.action))
     before, _ = dream.reset(seed=0)
     after, reward, ended, *_ = dream.step(np.array([0, 1, 0, 1]))
@@ -324,3 +326,13 @@ def test_the_best_constant_action_is_found_and_played(monkeypatch: pytest.Monkey
     assert row["notes"] == ["the best of 4 constant actions was 2"]
     agent = sandbox_agents.load(row["agent_path"])
     assert agent.act(np.zeros((3, 2), np.float32)).tolist() == [2, 2, 2]
+
+
+def test_a_folly_of_an_earlier_agent_is_not_what_the_unknown_is_feared_for(tmp_path: Path) -> None:
+    work = task(tmp_path)
+    actor = sandbox_agents.make("random", *work.world.spaces, 0)
+    log = lived_by(work, actor, 150, "log", keep_back=False)
+    folly = dataclasses.replace(log, reward=log.reward - 100)
+    assert fitted(work, [folly], "foolish").worst < -100
+    assert fitted(work, [log, folly, log], "wiser").worst == pytest.approx(worst_return(log))
+    assert fitted(work, [log, folly], "still foolish").worst < -100
