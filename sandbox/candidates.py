@@ -39,8 +39,10 @@ class Candidate:
         surprises that scatter by `noise`.
         """
         count = len(self.surprises)
+        if not count:
+            return self.predicted + usual
         trust = count / (count + (noise / doubt) ** 2)
-        return self.predicted + usual + (trust * (float(self.surprises.mean()) - usual) if count else 0.0)
+        return self.predicted + usual + trust * (float(self.surprises.mean()) - usual)
 
     def correct(self, model: FittedModel, lived: Trajectories, rng: np.random.Generator, *, greedy: bool) -> None:
         """Note how much more every real episode of `lived` returned than dreams from the same starts on average.

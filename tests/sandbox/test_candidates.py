@@ -40,3 +40,8 @@ def test_many_episodes_weigh_more_than_one() -> None:
     others = [candidate(9, -90.0, *rng.normal(0, 30, 8)), candidate(8, -80.0, *rng.normal(5, 30, 8))]
     once, often = candidate(1, 0.0, 40.0), candidate(2, 0.0, *[40.0] * 20)
     assert order(once, often, *others)[:2] == [2, 1]
+
+
+def test_where_no_reward_was_ever_seen_any_candidate_will_do() -> None:
+    # As in FrozenLake: every episode returns nothing, and every dream says so.
+    assert sorted(order(candidate(1, 0.0, 0.0, 0.0), candidate(2, 0.0, 0.0, 0.0), candidate(3, 0.0))) == [1, 2, 3]
