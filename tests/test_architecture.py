@@ -17,6 +17,7 @@ ROOMS = [
     {"commands"},
     {"report", "bench", "console"},
     {"play"},
+    {"actors"},
     {"pretrained"},
     {"experiment"},
     {"only_log"},

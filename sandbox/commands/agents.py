@@ -118,7 +118,7 @@ def evaluate(
     """Let a stored agent play fresh episodes and tell its return with a 95 % interval.
 
     Args:
-        agent: the folder of an agent.
+        agent: the folder of an agent or the name of a pretrained one; in a world also heuristic or random.
         env: the world to play in; left out with --dream.
         dream: the folder of a fitted model to play in.
         episodes: how many episodes.
@@ -129,23 +129,25 @@ def evaluate(
     """
     import sandbox_agents
     from sandbox import console
-    from sandbox.planning import load_agent
+    from sandbox.actors import actor
+    from sandbox.pretrained import load_agent
     from sandbox.worlds import examine, world
 
     if bool(env) == (dream is not None):
         raise ValueError("evaluate needs either a world or --dream FOLDER, and not both")
     one_thread()
     place = device_of(device)
-    player = load_agent(agent, place)
     if dream is not None:
         from sandbox.dream import DreamVectorEnv
         from sandbox.models.fitted import FittedModel
 
+        player: Any = load_agent(agent, device=place)
         envs: Any = DreamVectorEnv(FittedModel.load(dream, place), min(episodes, 64))
         console.opening(place, episodes * 0.05)
     else:
         chosen = world(env, pairs(env_arg), horizon)
         found = examine(chosen)
+        player = actor(agent, chosen, seed, place)
         console.opening(place, episodes * found.horizon * found.step_seconds)
         console.notes(found.warnings)
         envs = found.world.make_vec(max(1, min(episodes, 10)))

@@ -1,7 +1,7 @@
 """`sandbox collect` and `sandbox fit`: from a world to a log, from a log to a model that dreams."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 
@@ -27,7 +27,7 @@ def collect(
     Args:
         env: the world; may be left out with --from.
         steps: real steps to collect.
-        policy: random, or the folder of a trained agent.
+        policy: random, heuristic, the folder of an agent or the name of a pretrained one.
         out: the file to write, or minari:ID for a local Minari data set.
         from_: a log to read in place of acting: FILE.npz, FILE.csv or minari:ID.
         seed: decides the resets and the actions.
@@ -38,6 +38,7 @@ def collect(
     import numpy as np
 
     from sandbox import console, files
+    from sandbox.actors import actor
     from sandbox.collection import collect as gather
     from sandbox.exchange import read_log, write_minari
     from sandbox.worlds import examine, world
@@ -58,7 +59,7 @@ def collect(
         source = {"world": chosen.name, "arguments": dict(chosen.arguments), "actor": policy, "seed": seed}
         data = gather(
             envs,
-            _policy(policy, chosen, seed),
+            actor(policy, chosen, seed),
             steps,
             np.random.default_rng(seed),
             source=source,
@@ -122,13 +123,3 @@ def fit(
     losses = ", ".join(f"{name} {loss:.4g}" for name, loss in fitted.provenance["fit"]["held_out_loss"].items())
     console.show(f"{fitted.describe()}\nheld-out loss: {losses}\n{place}")
     return 0
-
-
-def _policy(name: str, chosen: Any, seed: int) -> Any:
-    import sandbox_agents
-    from sandbox.planning import load_agent
-
-    if name == "random":
-        observation_space, action_space = chosen.spaces
-        return sandbox_agents.make("random", observation_space, action_space, seed)
-    return load_agent(name)

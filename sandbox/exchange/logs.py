@@ -8,6 +8,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from sandbox import files
 from sandbox.exchange.minari import read_minari
 from sandbox.exchange.tables import LogError, Table, read_csv, read_npz
 from sandbox.spaces import MOST_CATEGORIES, Element, Layout, Rows, action_layout, layout
@@ -19,7 +20,7 @@ _WIDE = ("obs", "action", "next_obs")  # the others have one number a step
 
 
 def read_log(source: str, observation_space: Space | None = None, action_space: Space | None = None) -> Trajectories:
-    """The experience in `FILE.npz`, `FILE.csv`, `FILE.safetensors` or `minari:ID`.
+    """The experience in `FILE.npz`, `FILE.csv`, a file that `Trajectories.save` wrote, or `minari:ID`.
 
     An npz file holds the arrays obs, action, reward, terminated, and may hold next_obs, truncated, episode; D4RL's
     names are understood. A csv file has a header with obs_0, obs_1, …, action or action_0, …, reward, terminated, and
@@ -38,14 +39,15 @@ def read_log(source: str, observation_space: Space | None = None, action_space: 
     if source.startswith("minari:"):
         return read_minari(source.removeprefix("minari:"))
     path = Path(source)
-    if path.suffix == ".safetensors":
-        return Trajectories.load(path)
-    readers = {".npz": read_npz, ".csv": read_csv}
-    if path.suffix not in readers:
-        raise LogError(f"{source} is no log that can be read; give FILE.npz, FILE.csv, FILE.safetensors or minari:ID")
     if not path.is_file():
-        raise LogError(f"there is no file {path}")
-    return _assemble(readers[path.suffix](path), observation_space, action_space)
+        raise LogError(f"there is no file {path}; give FILE.npz, FILE.csv, what `sandbox collect` wrote, or minari:ID")
+    readers = {".npz": read_npz, ".csv": read_csv}
+    if path.suffix in readers:
+        return _assemble(readers[path.suffix](path), observation_space, action_space)
+    try:
+        return Trajectories.load(path)
+    except files.DamagedFileError as error:
+        raise LogError(f"{error}; a log is FILE.npz, FILE.csv, what `sandbox collect` wrote, or minari:ID") from error
 
 
 def _assemble(table: Table, observation_space: Space | None, action_space: Space | None) -> Trajectories:

@@ -4,17 +4,11 @@ from typing import Any
 
 import numpy as np
 
-from sandbox import pretrained
+from sandbox.actors import HEURISTIC, RANDOM, actor
 from sandbox.collection import Actor
-from sandbox.pilots import NoPilotError, Pilot
+from sandbox.pilots import NoPilotError
 from sandbox.spaces import Layout, Rows
 from sandbox.worlds import World
-
-HEURISTIC, RANDOM = "heuristic", "random"
-
-
-class AnotherAgentError(ValueError):
-    """An agent that was made for other spaces; the message names both."""
 
 
 class Player:
@@ -40,22 +34,7 @@ def player(name: str | None, world: World, see: Layout, seed: int = 0) -> Player
     """
     if name is None:
         try:
-            return Player(HEURISTIC, Pilot(world), see, seed)
+            return Player(HEURISTIC, actor(HEURISTIC, world), see, seed)
         except NoPilotError:
             name = RANDOM
-    if name == HEURISTIC:
-        return Player(HEURISTIC, Pilot(world), see, seed)
-    if name == RANDOM:
-        import sandbox_agents
-
-        return Player(RANDOM, sandbox_agents.RandomAgent(*world.spaces, seed), see, seed)
-    agent = pretrained.load_agent(name)
-    for what, own, others in zip(
-        ("observations", "actions"), (agent.observation_space, agent.action_space), world.spaces, strict=True
-    ):
-        if own != others:
-            raise AnotherAgentError(
-                f"the agent {name} was made for {what} {own} and {world.name} has {others}; "
-                "take an agent of this world, heuristic or random"
-            )
-    return Player(name, agent, see, seed)
+    return Player(name, actor(name, world, seed), see, seed)

@@ -108,16 +108,16 @@ def load(name: Path | str, room: Path = ROOM) -> "FittedModel":
     return FittedModel.load(_place(name, room))
 
 
-def load_agent(name: Path | str, room: Path = ROOM) -> "Agent":
+def load_agent(name: Path | str, room: Path = ROOM, device: str = "cpu") -> "Agent":
     """An agent by the name of a pretrained one, `lander/agent`, or from the folder that `save` wrote.
 
     Raises:
         UnknownPretrainedError: neither a folder nor a name of the gallery.
         ValueError: a folder that cannot be read, or a pretrained agent that was changed.
     """
-    import sandbox_agents
+    from sandbox import planning
 
-    return sandbox_agents.load(_place(name, room))
+    return planning.load_agent(_place(name, room), device)
 
 
 def sha256(path: Path) -> str:

@@ -165,7 +165,23 @@ def test_from_a_log_to_a_judged_agent(
     assert "stretches are strange" in out
     status, _, complaint = told(capsys, monkeypatch, "evaluate agent cartpole")
     assert status == 2
-    assert "this agent was made for" in complaint
+    assert "the agent agent was made for observations" in complaint
+
+
+def test_pilots_and_pretrained_agents_act_by_name(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    returns = []
+    for name in ("random", "heuristic", "lander/agent"):
+        status, out, complaint = told(capsys, monkeypatch, f"evaluate {name} lander --episodes 10")
+        assert status == 0, complaint
+        returns.append(float(out.partition("return ")[2].partition(",")[0]))
+        assert told(capsys, monkeypatch, f"collect lander --steps 300 --policy {name} --out lander.data")[0] == 0
+    assert returns[0] < -100
+    assert min(returns[1:]) > 50
+    status, _, complaint = told(capsys, monkeypatch, "evaluate heuristic CartPole-v1")
+    assert status == 2
+    assert "CartPole-v1 has no scripted pilot" in complaint
 
 
 @pytest.fixture(scope="module")

@@ -233,8 +233,9 @@ def test_an_unknown_kind_or_a_missing_file_is_named(source: str) -> None:
 
 def test_our_own_file_is_a_log_too(tmp_path: Path) -> None:
     data = read_log(npz(tmp_path, **log()))
-    data.save(tmp_path / "log.safetensors")
-    same(read_log(str(tmp_path / "log.safetensors")), data)
+    for name in ("log.safetensors", "lander.data"):  # whatever it is called
+        data.save(tmp_path / name)
+        same(read_log(str(tmp_path / name)), data)
 
 
 # Minari.
