@@ -152,7 +152,10 @@ def _judged(
     fitted: FittedModel, agent: Sb3Agent, taught: Trajectories, held_out: Trajectories, log: Trajectories, seed: int
 ) -> dict[str, Any]:
     """The promise, where in the data it lies, and the score card of the model by what it never saw."""
-    promise = sandbox_agents.evaluate(agent, DreamVectorEnv(fitted, PROMISES), PROMISES, seed=seed)
+    promise, least = (
+        sandbox_agents.evaluate(agent, DreamVectorEnv(fitted, PROMISES, cautious=cautious), PROMISES, seed=seed)
+        for cautious in (False, True)
+    )
     rng = np.random.default_rng([seed, 2])
     dream = DreamVectorEnv(fitted, 64)
     lived = collect(dream, agent, 64 * min(fitted.horizon, 200), rng, source={"model": fitted.name, "seed": seed})
@@ -163,6 +166,7 @@ def _judged(
     card = score_card(fitted, held_out, taught, seed=seed)
     row = {
         "return_dream": _interval(promise),
+        "return_cautious": _interval(least),  # where all that lies outside the data is the worst that was seen
         "outside_data": outside,
         "disagreement": doubt,
         "card": card,
@@ -189,7 +193,10 @@ def trust(row: Mapping[str, Any], log: Trajectories) -> list[str]:
     if not said:
         said.append("on held-out steps the model beats persistence and climatology")
     if row["outside_data"] > STRANGE:
-        said.append(f"the agent spends {row['outside_data']:.0%} of its dream outside the range of the log")
+        said.append(
+            f"the agent spends {row['outside_data']:.0%} of its dream outside the range of the log; "
+            f"if the worst awaits it there, the promise is {row['return_cautious']['mean']:.4g}"
+        )
     else:
         said.append("the agent's dream stays within the range of the log")
     doubt = row["disagreement"]
@@ -201,6 +208,8 @@ def trust(row: Mapping[str, Any], log: Trajectories) -> list[str]:
     complete = log.returns[log.complete]
     if len(complete) and row["return_dream"]["mean"] > complete.max():
         said.append("it promises more than any episode of the log returned: no data show that this is possible")
+    if len(complete) and row["return_dream"]["high"] < complete.mean():
+        said.append("it promises less than the log's own episodes returned: whoever made the log is the better choice")
     return said
 
 

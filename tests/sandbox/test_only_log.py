@@ -78,8 +78,18 @@ def test_promises_beyond_all_data_are_doubted(
     finished: tuple[LogStudy, Path, dict[str, Any]], log: Trajectories
 ) -> None:
     row = finished[2]["rows"][0]
-    wild = row | {"return_dream": {"mean": 1e6}, "outside_data": 0.4, "disagreement": None}
+    promise, least = {"mean": 1e6, "high": 1e6}, {"mean": -7.5}
+    wild = row | {"return_dream": promise, "return_cautious": least, "outside_data": 0.4, "disagreement": None}
     said = " ".join(trust(wild, log))
     assert "more than any episode of the log returned" in said
-    assert "40% of its dream outside" in said
+    assert "40% of its dream outside the range of the log; if the worst awaits it there, the promise is -7.5" in said
     assert "one model cannot doubt itself" in said
+
+
+def test_an_agent_that_promises_less_than_the_log_is_no_bargain(
+    finished: tuple[LogStudy, Path, dict[str, Any]], log: Trajectories
+) -> None:
+    row = finished[2]["rows"][0]
+    mean = log.returns[log.complete].mean()
+    said = [trust(row | {"return_dream": {"mean": mean - 2, "high": mean + by}}, log) for by in (-1, 1)]
+    assert ["whoever made the log is the better choice" in " ".join(sentences) for sentences in said] == [True, False]
