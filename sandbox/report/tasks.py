@@ -119,8 +119,12 @@ def _rows(columns: Sequence[Column]) -> list[tuple[Source, str, str]]:
 
 
 def _ranges(task: Column) -> tuple[tuple[float, float], list[float]]:
-    """The returns along a row, and the rows themselves as a unit range."""
-    shown = [each.real for each in task.rows.values() if each.real is not None]
+    """The returns along a row, and the rows themselves as a unit range.
+
+    Baselines without a model have no say: they may be so far away that all differences would vanish.
+    """
+    rivals = {source: each for source, each in task.rows.items() if source[0] not in BASELINES} or task.rows
+    shown = [each.real for each in rivals.values() if each.real is not None]
     means = [real.mean for real in shown]
     usual = float(np.median([real.high - real.low for real in shown])) / 2
     room = max(OUTSIDE * (max(means) - min(means)), usual) or 1.0
@@ -163,6 +167,12 @@ def _mark(standing: Standing, task: Column, frame: Frame, y: float) -> str:
     """A row's whisker, its shape over it, and its value at the end of the row."""
     assert standing.real is not None
     css, index = tone(standing, task.tones)
+    value = text(frame.right + 10, y + 4, _value(standing), "value", "start")
+    if not frame.x_range[0] <= standing.real.mean <= frame.x_range[1]:
+        is_below = standing.real.mean < frame.x_range[0]
+        edge, sign, anchor = (frame.left + 2, "‹", "start") if is_below else (frame.right - 2, "›", "end")
+        where = text(edge, y + 4, sign, "value", anchor)
+        return f'<g class="{css}">{where}{value}</g>'
     low, high = frame.x(standing.real.low), frame.x(standing.real.high)
     parts = [path("whisker", [(low, y), (high, y)])]
     for end, x in ((standing.real.low, low), (standing.real.high, high)):
@@ -170,8 +180,7 @@ def _mark(standing: Standing, task: Column, frame: Frame, y: float) -> str:
             parts.append(path("whisker", [(x, y - 4), (x, y + 4)]))
     title = f"<title>{escape(f'{standing.name} on {task.name}: {standing.real}')}</title>"
     parts.append(f"<g>{title}{shape(index, frame.x(standing.real.mean), y, 5.5)}</g>")
-    parts.append(text(frame.right + 10, y + 4, _value(standing), "value", "start"))
-    return f'<g class="{css}">{"".join(parts)}</g>'
+    return f'<g class="{css}">{"".join(parts)}{value}</g>'
 
 
 def _value(standing: Standing) -> str:
