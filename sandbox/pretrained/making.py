@@ -73,7 +73,7 @@ RECIPES = {
     "dodge": Recipe(10_000),
     "supply": Recipe(7_000, agent_steps=400_000),
     # 144 cells of nine kinds: everything costs a hundred times as much, so there is less of it.
-    "wildfire": Recipe(7_000, starts=32, effort=0.2, held_out=0.04, card=_SMALL_CARD, agent_steps=300_000),
+    "wildfire": Recipe(7_000, starts=32, effort=0.2, held_out=0.04, card=_SMALL_CARD, agent_rows=64),
 }
 Tell = Callable[[str], None]
 
