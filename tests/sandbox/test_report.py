@@ -680,7 +680,7 @@ def test_a_baseline_far_away_does_not_hide_the_differences() -> None:
     assert "−9,000" in shown[1]
     assert "‹" not in shown[0]
     marks = [[words for words in each if words in ("−400", "−300", "−200", "−100", "0")] for each in shown]
-    assert marks[0] == marks[1] == ["−400", "−200"]
+    assert marks[0] == marks[1] == ["−400", "−200", "0"]
 
 
 def test_contrasts_that_differ_in_budget_share_no_column() -> None:
