@@ -22,6 +22,8 @@ KNOWN = 0.02
 # How finely the observations are seen by which endings are decided.
 BINS = 8
 TINY = 1e-6
+# A class is told by its turns where their entropy is at most this share of that of its values.
+TURNED = 0.9
 # The discount of the returns-to-go among which the worst is sought.
 DISCOUNT = 0.99
 
@@ -54,6 +56,7 @@ class Codec(nn.Module):
     known_low: Tensor
     known_high: Tensor
     worst: Tensor
+    turns: Tensor
 
     def __init__(self, obs_elements: tuple[Element, ...], action_elements: tuple[Element, ...]) -> None:
         super().__init__()
@@ -71,6 +74,10 @@ class Codec(nn.Module):
         for name in ("low", "high", "known_low", "known_high"):
             self.register_buffer(name, torch.zeros(len(self.obs_numbers)))
         self.register_buffer("worst", torch.zeros(1))
+        # Of each class, whether it is drawn as how far it turned from its present value, 1, or as its new value, 0.
+        self.register_buffer("turns", torch.zeros(len(self.obs_classes)), persistent=bool(self.obs_classes))
+        self._kinds = torch.tensor([e.categories if e.kind == "categorical" else 2 for _, e in self.obs_classes])
+        self._choosing = columns([i for i, _ in self.obs_classes])
         for name in ("reward_low", "reward_high", "prize_low", "prize_high"):
             self.register_buffer(name, torch.zeros(1))
         self.register_buffer("edges", torch.zeros(len(self.obs_numbers), BINS + 1))
@@ -107,6 +114,7 @@ class Codec(nn.Module):
             self._set(f"{name}_low", values.min(keepdims=True))
             self._set(f"{name}_high", values.max(keepdims=True))
         met = data.next_obs[ended][:, self.obs_numbers]
+        self._set("turns", np.array([_is_turned(data, i, e) for i, e in self.obs_classes]))
         self._set("edges", np.quantile(met, np.linspace(0, 1, BINS + 1), axis=0).T)
         self.expect(worst_return(data))
 
@@ -148,10 +156,16 @@ class Codec(nn.Module):
         return ((numbers - self.edges[:, :-1]) / width).clamp(0, 1).flatten(-2)
 
     def change(self, obs: Tensor, next_obs: Tensor) -> Tensor:
-        """The record `(N, D)` that a head draws: the standardised change of numbers, the new value of classes."""
+        """The record `(N, D)` that a head draws: how numbers changed, standardised, and what classes became.
+
+        A class that mostly stays what it is, as a cell of a map does, is told as the turn that it made, modulo its
+        count: so "nothing changes" is one and the same value, whatever the class is now.
+        """
         record = next_obs.clone()
-        difference = (next_obs - obs)[..., self._numbers]
-        record[..., self._numbers] = _standard(difference, self.change_mean, self.change_scale)
+        difference = next_obs - obs
+        record[..., self._numbers] = _standard(difference[..., self._numbers], self.change_mean, self.change_scale)
+        if self.obs_classes:
+            record[..., self._choosing] = self._turned(next_obs, obs, -1)
         return record
 
     def changed(self, obs: Tensor, record: Tensor) -> Tensor:
@@ -159,7 +173,14 @@ class Codec(nn.Module):
         following = record.clone()
         numbers = obs[..., self._numbers] + self.change_mean + self.change_scale * record[..., self._numbers]
         following[..., self._numbers] = torch.minimum(torch.maximum(numbers, self.low), self.high)
+        if self.obs_classes:
+            following[..., self._choosing] = self._turned(record, obs, 1)
         return following
+
+    def _turned(self, classes: Tensor, obs: Tensor, way: int) -> Tensor:
+        """The classes among `classes` `(N, D)`, turned by those of `obs` where they are told as turns, `(N, K)`."""
+        kinds = self._kinds.to(obs.device)
+        return (classes[..., self._choosing] + way * self.turns * obs[..., self._choosing]).remainder(kinds)
 
     def standard_reward(self, reward: Tensor, terminated: Tensor) -> Tensor:
         """Rewards `(N,)`, standardised; those of the steps that `terminated`, `(N,)`, as prizes."""
@@ -188,6 +209,15 @@ def returns_to_go(data: Trajectories, discount: float) -> NDArray[np.float64]:
         following = data.reward[step] + discount * following
         total[step] = following
     return total
+
+
+def _is_turned(data: Trajectories, column: int, element: Element) -> bool:
+    """Whether the turns of a class have clearly less entropy in `data` than its values."""
+    kinds = element.categories if element.kind == "categorical" else 2
+    now, following = (each[:, column].astype(np.int64) for each in (data.obs, data.next_obs))
+    values, turns = (np.bincount(each % kinds, minlength=kinds) / len(data) for each in (following, following - now))
+    surprise = [-(share[share > 0] * np.log(share[share > 0])).sum() for share in (values, turns)]
+    return bool(surprise[1] < TURNED * surprise[0])
 
 
 def worst_return(data: Trajectories) -> float:
