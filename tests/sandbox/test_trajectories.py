@@ -11,7 +11,7 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from sandbox.collection import CollectionError, collect
-from sandbox.trajectories import Trajectories, concatenate, starts, starts_at
+from sandbox.trajectories import Trajectories, concatenate, rarity, starts, starts_at
 
 
 class Counting(gymnasium.Env[Any, Any]):
@@ -359,3 +359,15 @@ def test_beginnings_are_each_drawn_before_any_is_drawn_twice() -> None:
     assert counts.max() - counts.min() <= 1
     assert (mixed.length[:10] == 0).all()
     assert (mixed.length[10:] > 0).any()
+
+
+@pytest.mark.parametrize("width", [8, 40])
+def test_rare_observations_are_favoured_however_wide_they_are(width: int) -> None:
+    rng = np.random.default_rng(0)
+    obs = rng.standard_normal((3000, width)).astype(np.float32)
+    obs[:30] += 9.0 * rng.standard_normal((30, width)).astype(np.float32)
+    obs[30:40] = obs[40]  # as common as can be
+    weight = rarity(obs)
+    assert weight.sum() == pytest.approx(1)
+    assert weight[:30].mean() > 3 * weight[50:].mean()
+    assert weight[30:40].max() < weight[50:].mean()
