@@ -64,7 +64,10 @@ class FittedModel:
 
     @property
     def worst(self) -> float:
-        """What a cautious dream expects of the unknown: the worst discounted return-to-go in the data, or less."""
+        """What a cautious dream expects of the unknown: the worst discounted return-to-go in the data.
+
+        A contrast's rounds expect the worst of a part of them; see `sandbox.modes.stages.fitted`.
+        """
         return float(self.network.codec.worst)
 
     @property

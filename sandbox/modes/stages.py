@@ -52,7 +52,7 @@ def fitted(task: Task, parts: Sequence[Trajectories], name: str, plain: str | No
 
     It is the task's model as its settings make it, or one of the family `plain` as that comes. Of the unknown it
     expects the worst of the first and of the last part: what random play may meet, and what the latest agent may. What
-    an earlier agent met by a folly of its own, such as twenty times as bad a return in Supply, is no measure any more:
+    an earlier agent met by a folly of its own, such as ten times as bad a return in Supply, is no measure any more:
     agents that fear it dare nothing.
     """
     chosen = plain or task.model
