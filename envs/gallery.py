@@ -18,6 +18,7 @@ from typing import Any
 
 import gymnasium
 import numpy as np
+import torch
 from gymnasium import spaces
 from numpy.typing import NDArray
 from PIL import Image
@@ -70,6 +71,7 @@ class Scripted:
 def main(arguments: list[str] | None = None) -> int:
     """Make what the command line asks for; returns the exit status, 2 for bad input."""
     options = _parser().parse_args(arguments)
+    torch.set_num_threads(1)
     try:
         worlds = [sandbox_envs.world(name).name for name in options.worlds or sandbox_envs.worlds()]
         if options.steps is not None and options.steps < 1:

@@ -51,6 +51,7 @@ def collect(
     else:
         if not env:
             raise ValueError("collect needs a world to act in, or --from FILE to read")
+        one_thread()
         chosen = world(env, pairs(env_arg), horizon)
         found = examine(chosen)
         console.opening("cpu", steps * found.step_seconds)
