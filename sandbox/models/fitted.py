@@ -18,12 +18,14 @@ from sandbox.models.core import Head, Memory, State, WorldModel
 from sandbox.models.ensemble import Ensemble
 from sandbox.models.mixture import Mixture
 from sandbox.models.nets import Mlp
-from sandbox.models.outcome import Evidence, Outcome
+from sandbox.models.outcome import AMOUNTS, Evidence, Outcome
+from sandbox.models.packed import unpacked
 from sandbox.models.surprise import Surprise
 from sandbox.spaces import Element, Layout, action_layout, from_json, layout, to_json
 from sandbox.trajectories import Starts, Trajectories
 
 KIND = "world-model"
+Array = NDArray[Any]
 # One narrow component is enough for most rewards; three let a bonus stand beside the usual.
 _REWARD_COMPONENTS, _OUTCOME_WIDTH = 3, 64
 _REWARD_NOISE = 2  # which component, and where in it
@@ -116,7 +118,10 @@ class FittedModel:
         return Surprise.among(score.cpu().numpy(), self.usual, data.episode)
 
     def save(self, path: Path | str) -> None:
-        """Write the folder `path`: `model.json` and three safetensors files; all of it or nothing."""
+        """Write the folder `path`: `model.json` and three safetensors files; all of it or nothing.
+
+        Of the outcome's parts only those that were chosen are stored.
+        """
         header = {
             "kind": KIND,
             "format": files.FORMAT,
@@ -128,6 +133,7 @@ class FittedModel:
             "provenance": dict(self.provenance),
         }
         weights = {name: tensor.detach().cpu().numpy() for name, tensor in self.network.state_dict().items()}
+        weights = _answering(self.network, weights)
         with files.replacing(Path(path)) as folder:
             folder.mkdir()
             files.write_json(folder / "model.json", header)
@@ -159,8 +165,8 @@ class FittedModel:
         network = build(header["name"], header["settings"], observation, action)
         weights, _ = files.read_arrays(folder / "weights.safetensors", KIND)
         try:
-            network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
-        except RuntimeError as error:
+            _load(network, unpacked(weights))
+        except (IndexError, KeyError, RuntimeError) as error:
             first = str(error).splitlines()[0]
             raise files.DamagedFileError(f"{folder} holds weights of another model ({first})") from None
         starts, _ = files.read_arrays(folder / "starts.safetensors", "starts")
@@ -184,6 +190,28 @@ class FittedModel:
         members = self.settings.get("ensemble", 1)
         kind = f"{members} of {self.name}" if members > 1 else self.name
         return f"{kind} ({memory} × {head}): {count:,} parameters, {data.get('transitions', '?')} real steps"
+
+
+def _outcomes(network: WorldModel | Ensemble) -> dict[str, Outcome]:
+    """Every outcome in `network`, by the beginning of its weights' names."""
+    return {f"{name}.": part for name, part in network.named_modules() if isinstance(part, Outcome)}
+
+
+def _answering(network: WorldModel | Ensemble, weights: Mapping[str, Array]) -> dict[str, Array]:
+    """The weights without those of outcomes' parts that answer nothing."""
+    idle = tuple(f"{prefix}{name}." for prefix, outcome in _outcomes(network).items() for name in outcome.idle)
+    return {name: array for name, array in weights.items() if not name.startswith(idle)}
+
+
+def _load(network: WorldModel | Ensemble, weights: Mapping[str, Array]) -> None:
+    """Take over stored weights, which decide what parts an outcome has."""
+    for prefix, outcome in _outcomes(network).items():
+        for question in AMOUNTS:
+            outcome.chosen(question).fill_(int(weights[f"{prefix}{question}_choice"]))
+    weights = _answering(network, weights)
+    for outcome in _outcomes(network).values():
+        outcome.settle()
+    network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
 
 
 def build(name: str, settings: Mapping[str, Any], observation: Layout, action: Layout) -> WorldModel | Ensemble:

@@ -94,12 +94,12 @@ class Outcome(nn.Module):
             f"ending.{amount}": functional.binary_cross_entropy_with_logits(
                 self._logit(evidence, amount), terminated.float(), reduction="none"
             )
-            for amount in AMOUNTS["ending"]
+            for amount in self._amounts("ending")
         }
         for question, counts in (("reward", ~terminated), *([("prize", terminated)] if prizes else [])):
             if not counts.any():
                 continue
-            for amount in AMOUNTS[question]:
+            for amount in self._amounts(question):
                 loss = self._density(question, amount).loss(evidence.of(question, amount), reward[:, None], generator)
                 losses[f"{question}.{amount}"] = loss.masked_fill(~counts, 0.0)
         return losses
@@ -110,7 +110,7 @@ class Outcome(nn.Module):
             f"prize.{amount}": self._density("prize", amount).loss(
                 evidence.of("prize", amount), reward[:, None], generator
             )
-            for amount in AMOUNTS["prize"]
+            for amount in self._amounts("prize")
         }
 
     def choose(self, held_out: Mapping[str, Tensor]) -> None:
@@ -124,6 +124,22 @@ class Outcome(nn.Module):
                 error = gain.std() / len(gain) ** 0.5 if len(gain) > 1 else gain.new_tensor(torch.inf)
                 kept = place if bool(gain.mean() > 2 * error) else kept
             self.chosen(question).fill_(kept)
+
+    @property
+    def idle(self) -> list[str]:
+        """The names of the parts that were not chosen: they answer nothing."""
+        return [
+            f"{question}.{amount}"
+            for question, amounts in AMOUNTS.items()
+            for amount in amounts
+            if amount != self._amount(question)
+        ]
+
+    def settle(self) -> None:
+        """Forget the idle parts; after that nothing can be chosen any more."""
+        for question in AMOUNTS:
+            kept = self._amount(question)
+            self.add_module(question, nn.ModuleDict({kept: self.get_submodule(f"{question}.{kept}")}))
 
     def chosen(self, question: str) -> Tensor:
         """The place of the amount that answers a question, a buffer."""
@@ -140,6 +156,10 @@ class Outcome(nn.Module):
             for question in ("reward", "prize")
         )
         return torch.where(terminated, final, usual), terminated
+
+    def _amounts(self, question: str) -> list[str]:
+        """What of AMOUNTS is still there."""
+        return [amount for amount, _ in self.get_submodule(question).named_children()]
 
     def _amount(self, question: str) -> str:
         return AMOUNTS[question][int(self.chosen(question))]

@@ -15,6 +15,7 @@ from sandbox.metrics import CardSettings, score_card
 from sandbox.models.chunks import split
 from sandbox.models.fit import FitSettings, fit
 from sandbox.models.fitted import KIND, FittedModel
+from sandbox.models.packed import packed
 from sandbox.modes import dream
 from sandbox.modes.settings import DreamSettings
 from sandbox.modes.task import Task, learner
@@ -59,6 +60,8 @@ class Recipe:
     starts: int = 128  # that travel with each dream
     effort: float = 1.0  # of a fit, as a share of the usual number of updates
     held_out: float = 0.1  # share of the log that judges the fit
+    bits: int = 16  # of a stored weight
+    parts: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)  # of memory and head, by family
     card: CardSettings = CARD
     dreams_of: str | None = None  # the family whose dreams the agent learns in, or None for the simulator
     agent_steps: int = 1_000_000  # in the simulator; real steps, where it learns in dreams
@@ -73,7 +76,16 @@ RECIPES = {
     "dodge": Recipe(10_000),
     "supply": Recipe(7_000, agent_steps=400_000),
     # 144 cells of nine kinds: everything costs a hundred times as much, so there is less of it.
-    "wildfire": Recipe(7_000, starts=32, effort=0.2, held_out=0.04, card=_SMALL_CARD, agent_rows=64),
+    "wildfire": Recipe(
+        7_000,
+        starts=32,
+        effort=0.2,
+        held_out=0.04,
+        bits=8,
+        parts={"autoregressive": {"head": {"own": 12}}},
+        card=_SMALL_CARD,
+        agent_rows=64,
+    ),
 }
 Tell = Callable[[str], None]
 
@@ -178,9 +190,9 @@ def _make_dream(bare: str, family: str, recipe: Recipe, room: Path) -> tuple[dic
     log = _log(bare, recipe)
     place = room / bare / family
     settings = FitSettings(starts=recipe.starts, effort=recipe.effort, held_out=recipe.held_out)
-    model = fit(log, family, seed=0, settings=settings)
+    model = fit(log, family, seed=0, settings=settings, parts=recipe.parts.get(family))
     model.save(place)
-    _halve(place, model)
+    _pack(place, model, recipe.bits)
     card = judged(load(place), bare)
     header = files.read_json(place / "model.json")
     header["provenance"]["card"] = card | {"details": {}}  # without the curves, which nobody reads here
@@ -189,12 +201,11 @@ def _make_dream(bare: str, family: str, recipe: Recipe, room: Path) -> tuple[dic
     return scores_of(card), made
 
 
-def _halve(place: Path, model: FittedModel) -> None:
-    """Store the learned numbers in 16 bits; statistics of the data keep their 32."""
-    learned = {name for name, _ in model.network.named_parameters()}
+def _pack(place: Path, model: FittedModel, bits: int) -> None:
+    """Store the learned numbers in so many bits; statistics of the data keep their 32."""
     arrays, _ = files.read_arrays(place / "weights.safetensors", KIND)
-    smaller = {name: array.astype(np.float16) if name in learned else array for name, array in arrays.items()}
-    files.write_arrays(place / "weights.safetensors", smaller, {}, KIND)
+    learned = {name for name, _ in model.network.named_parameters()}
+    files.write_arrays(place / "weights.safetensors", packed(arrays, learned, bits), {}, KIND)
 
 
 def _make_agent(bare: str, recipe: Recipe, room: Path) -> tuple[dict[str, float], dict[str, Any]]:

@@ -1,6 +1,7 @@
 """One contract for every memory × head: what a dream, a fit and a folder rely on."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -9,13 +10,13 @@ import torch
 from gymnasium import spaces
 from torch import Tensor
 
-from sandbox import models
+from sandbox import files, models
 from sandbox.files import DamagedFileError
 from sandbox.models.chunks import Chunks
 from sandbox.models.core import Memory, NoDensityError, WorldModel
 from sandbox.models.descent import OUTCOME_EVERY, Descent
 from sandbox.models.fit import FitSettings, TooLittleDataError, fit
-from sandbox.models.fitted import FittedModel
+from sandbox.models.fitted import KIND, FittedModel
 from sandbox.models.nets import columns, draw_category
 from sandbox.models.transformer import Transformer
 from sandbox.spaces import Element
@@ -131,6 +132,30 @@ def test_a_folder_brings_the_same_model_back(fitted: FittedModel, tmp_path) -> N
         assert torch.equal(ours, theirs)
     assert (again.name, again.horizon) == (fitted.name, fitted.horizon)
     assert again.observation == fitted.observation
+
+
+def test_only_the_parts_of_the_outcome_that_answer_are_stored(fitted: FittedModel, tmp_path) -> None:
+    fitted.save(tmp_path / "lean")
+    stored, _ = files.read_arrays(tmp_path / "lean" / "weights.safetensors", KIND)
+    idle = tuple(f"outcome.{name}." for name in fitted.network.outcome.idle)
+    assert len(idle) == 4, "three amounts for endings, two each for rewards and prizes; one of each answers"
+    assert set(stored) == {name for name in fitted.network.state_dict() if not name.startswith(idle)}
+    # Models that were stored with all of them are read as well.
+    shutil.copytree(tmp_path / "lean", tmp_path / "whole")
+    whole = {name: tensor.numpy() for name, tensor in fitted.network.state_dict().items()}
+    files.write_arrays(tmp_path / "whole" / "weights.safetensors", whole, {}, KIND)
+    lean, whole_again = FittedModel.load(tmp_path / "lean"), FittedModel.load(tmp_path / "whole")
+    for name, tensor in lean.network.state_dict().items():
+        assert torch.equal(tensor, whole_again.network.state_dict()[name]), name
+
+
+def test_a_choice_that_there_is_not_is_refused_in_one_sentence(fitted: FittedModel, tmp_path) -> None:
+    fitted.save(tmp_path / "model")
+    path = tmp_path / "model" / "weights.safetensors"
+    stored, _ = files.read_arrays(path, KIND)
+    files.write_arrays(path, stored | {"outcome.reward_choice": np.array(7)}, {}, KIND)
+    with pytest.raises(DamagedFileError, match="holds weights of another model"):
+        FittedModel.load(tmp_path / "model")
 
 
 def test_a_higher_temperature_spreads_wider(fitted: FittedModel) -> None:

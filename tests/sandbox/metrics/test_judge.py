@@ -1,6 +1,7 @@
 """The judge cannot tell the true law from the truth, tells wrong ones, and says by what."""
 
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -31,6 +32,13 @@ def test_a_wrong_mean_or_spread_gives_the_dream_away_by_its_dimension(law, data,
     assert set(list(dimensions)[:2]) <= {"place", "reward", "clock"}
     assert abs(dimensions["room"] - 0.5) < 0.07
     assert dimensions["constant"] == 0.5
+
+
+def test_of_many_dimensions_those_that_differ_most_are_judged_alone(law, data, held_out, monkeypatch) -> None:
+    monkeypatch.setattr(import_module("sandbox.metrics.judge"), "_MOST_ALONE", 4)
+    section = judge(law(bias=0.6), held_out, data, rng())
+    assert len(section.details["dimensions"]) == len(section.details["expert_dimensions"]) == 4
+    assert {"place", "reward", "ending"} < set(section.details["dimensions"])
 
 
 def test_only_the_expert_sees_a_small_violation_of_an_exact_law(law, held_out, data) -> None:
