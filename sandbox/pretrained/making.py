@@ -64,14 +64,18 @@ class Recipe:
     parts: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)  # of memory and head, by family
     card: CardSettings = CARD
     dreams_of: str | None = None  # the family whose dreams the agent learns in, or None for the simulator
-    agent_steps: int = 1_000_000  # in the simulator; real steps, where it learns in dreams
+    agent_steps: int = 1_000_000  # in the simulator; where it learns in dreams, real steps besides the log
     dreams: DreamSettings = field(default_factory=DreamSettings)
     agent_rows: int = 256
 
 
 RECIPES = {
+    # The log holds landings and crashes: nothing has to be looked into without fear.
     "lander": Recipe(
-        10_000, dreams_of="autoregressive", agent_steps=80_000, dreams=DreamSettings(dream_steps_per_real=6)
+        10_000,
+        dreams_of="autoregressive",
+        agent_steps=30_000,
+        dreams=DreamSettings(rounds=5, rows=256, dream_steps=500_000, fearless=0.0, bold_steps=0, newcomers=1),
     ),
     "dodge": Recipe(10_000),
     "supply": Recipe(7_000, agent_steps=400_000),
@@ -213,7 +217,7 @@ def _make_agent(bare: str, recipe: Recipe, room: Path) -> tuple[dict[str, float]
     if recipe.dreams_of is None:
         agent, where = _learned_in_the_simulator(chosen, recipe), "the simulator"
     else:
-        agent, where = _learned_in_dreams(bare, recipe), f"dreams of {recipe.dreams_of} alone"
+        agent, where = _learned_in_dreams(bare, recipe), f"dreams of {recipe.dreams_of} alone, from the log on"
     agent.save(place)
     stored = load_agent(place)
     scores = {"return": real_return(stored, bare)}
@@ -231,9 +235,11 @@ def _learned_in_the_simulator(chosen: World, recipe: Recipe) -> sandbox_agents.A
 
 
 def _learned_in_dreams(bare: str, recipe: Recipe) -> sandbox_agents.Agent:
-    """What the cell of seed 0 of `sandbox contrast` learns: rounds of collect, fit and learn in the dream."""
+    """As a cell of `sandbox contrast` does, but from the world's log on: rounds of collect, fit and learn in dreams."""
     chosen = world(bare)
     found = examine(chosen)
+    folder = Path("runs") / "pretrained" / f"{bare}-agent"
+    folder.mkdir(parents=True, exist_ok=True)
     task = Task(
         world=found.world,
         horizon=found.horizon,
@@ -242,6 +248,6 @@ def _learned_in_dreams(bare: str, recipe: Recipe) -> sandbox_agents.Agent:
         agent="ppo",
         model=recipe.dreams_of,
         dream=recipe.dreams,
-        folder=Path("runs") / "pretrained" / f"{bare}-agent",
+        folder=folder,
     )
-    return dream.learn(task).agent
+    return dream.learn(task, known=_log(bare, recipe)).agent

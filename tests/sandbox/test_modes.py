@@ -14,7 +14,7 @@ from sandbox.branched import Branched
 from sandbox.cell import run_cell
 from sandbox.dream import DreamVectorEnv
 from sandbox.models.codec import worst_return
-from sandbox.modes import MODES, mode
+from sandbox.modes import MODES, dream, mode
 from sandbox.modes.replay import drawn, remembered, replaying, studied
 from sandbox.modes.settings import DreamSettings, read_by
 from sandbox.modes.stages import fitted, lived_by
@@ -336,3 +336,17 @@ def test_a_folly_of_an_earlier_agent_is_not_what_the_unknown_is_feared_for(tmp_p
     assert fitted(work, [folly], "foolish").worst < -100
     assert fitted(work, [log, folly, log], "wiser").worst == pytest.approx(worst_return(log))
     assert fitted(work, [log, folly], "still foolish").worst < -100
+
+
+def test_a_log_known_before_is_dreamed_of_first_and_costs_nothing_of_the_budget(
+    real_and_synthetic: tuple[Task, Trajectories, Trajectories], tmp_path: Path
+) -> None:
+    _, log, _ = real_and_synthetic
+    work = task(tmp_path, agent="ppo")
+    stages: list[str] = []
+    learned = dream.learn(dataclasses.replace(work, report=stages.append), known=log)
+    assert stages[0] == f"round 1: fit mixture to {len(log)} real steps"
+    first, second = (point["real_steps"] for point in learned.curve)
+    assert first == 0
+    assert 0 < second <= work.real_steps
+    assert f"round 2: fit mixture to {len(log) + second} real steps" in stages
