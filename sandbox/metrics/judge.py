@@ -57,8 +57,8 @@ def judge(
     linear regression on the real lessons expects, and whom hardly any noise in what is certain escapes.
 
     The details hold `chance_error`, the standard error of an AUC of 0.5, and the AUC of both judges where they see of
-    the outcome one dimension alone: those near 1 give the dream away. Of more than 32 dimensions these are reward, ending
-    and those whose means differ most in the lessons.
+    the outcome one dimension alone: those near 1 give the dream away. Of more than 32 dimensions these are reward,
+    ending and those whose means differ most in the lessons.
 
     Raises:
         TooFewTransitionsError: fewer than 40 transitions.
@@ -140,7 +140,8 @@ def _with_expectation(samples: _Samples) -> _Samples:
 
 def _by_dimension(samples: _Samples, names: Sequence[str], rng: np.random.Generator) -> dict[str, float]:
     """The AUC of a judge of each dimension alone, the most telling first."""
-    told = {names[place]: _auc(samples, rng, slice(place, None, len(names))) for place in _suspects(samples, len(names))}
+    count = len(names)
+    told = {names[place]: _auc(samples, rng, slice(place, None, count)) for place in _suspects(samples, count)}
     return dict(sorted(told.items(), key=lambda item: -item[1]))
 
 
