@@ -11,6 +11,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from sandbox_agents.maps import sides_of
+
 # Spaces as JSON, so that a stored log or model knows its environment: written the way that agents write them.
 from sandbox_agents.storage import space_from_json as from_json
 from sandbox_agents.storage import space_to_json as to_json
@@ -49,6 +51,11 @@ class Layout:
     def width(self) -> int:
         """D, the number of columns of a row."""
         return len(self.elements)
+
+    @property
+    def sides(self) -> tuple[int, int, int] | None:
+        """Height, width and categories where a row is a map of cells, and nothing else; None otherwise."""
+        return sides_of(self.space) if isinstance(self.space, spaces.MultiDiscrete) else None
 
     def to_rows(self, batch: Any) -> Rows:
         """A batch as Gymnasium's vector environments return it, as rows `(B, D)`; categories count from 0."""

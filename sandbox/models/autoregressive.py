@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sandbox.models.core import FLOOR, Head, Training
+from sandbox.models.maps import MapNet, Maps, neighbours
 from sandbox.models.nets import Mlp, draw_category, log_normal, one_hot, spread_out
 from sandbox.spaces import Element
 
@@ -34,13 +35,22 @@ class Autoregressive(Head):
         width: int = 128,
         own: int = 48,
         block: int | None = None,
+        maps: Maps | None = None,
     ) -> None:
         """`width` units read the context for all elements, `own` units belong to each element."""
-        super().__init__(context_dim, elements)
+        super().__init__(context_dim, elements, maps)
         self.components = components
         self.block = block or -(-len(elements) // MOST_BLOCKS)
         self.laws = [_Law(element, components) for element in elements]
         self.outputs = max((law.size for law in self.laws), default=1)
+        self.noise_dim = 2 * len(elements)
+        self.nearby = None if maps is None else _Nearby(context_dim, maps, own, self.block)
+        if maps is None:
+            self._see_everything(context_dim, elements, width, own)
+
+    sees: Tensor
+
+    def _see_everything(self, context_dim: int, elements: tuple[Element, ...], width: int, own: int) -> None:
         self.body = Mlp(context_dim, (width,), width)
         count, shapes = len(elements), [1 if e.kind != "categorical" else e.categories for e in elements]
         self.reading = nn.Linear(width, count * own)
@@ -50,9 +60,6 @@ class Autoregressive(Head):
         owner = torch.repeat_interleave(torch.arange(count), torch.tensor(shapes)) // self.block
         sees = owner[:, None] < (torch.arange(count) // self.block)[None]  # (inputs, D): only earlier blocks
         self.register_buffer("sees", sees[..., None].float(), persistent=False)
-        self.noise_dim = 2 * count
-
-    sees: Tensor
 
     def log_prob(self, context: Tensor, target: Tensor) -> Tensor:
         """The log-density of standardised targets `(N, D)`, `(N,)`."""
@@ -66,7 +73,7 @@ class Autoregressive(Head):
 
     def sample(self, context: Tensor, noise: Tensor, temperature: float = 1.0) -> Tensor:
         """Every element by two noise numbers of its own, given the ones before."""
-        reading, written = self._read(context), context.new_zeros(len(context), self.sees.shape[0])
+        reading, written = self._read(context), context.new_zeros(len(context), sum(law.room for law in self.laws))
         count, drawn, at = len(self.laws), [], 0
         for first in range(0, count, self.block):
             block = slice(first, min(first + self.block, count))
@@ -81,6 +88,8 @@ class Autoregressive(Head):
 
     def _read(self, context: Tensor) -> Tensor:
         """What each element makes of the context, `(N, D, own)`."""
+        if self.nearby is not None:
+            return self.nearby.read(context)
         hidden = self.reading(functional.silu(self.body(context)))
         read: Tensor = hidden.reshape(len(context), len(self.laws), -1)
         return read
@@ -90,9 +99,43 @@ class Autoregressive(Head):
 
     def _raw(self, reading: Tensor, written: Tensor, block: slice = slice(None)) -> Tensor:
         """The numbers that decide the laws of the elements in `block`, `(N, D', outputs)`."""
+        if self.nearby is not None:
+            raw: Tensor = self.nearby(reading, written, block)
+            return raw
         weight = (self.passing * self.sees)[:, block]
         hidden = functional.silu(reading + (written @ weight.flatten(1)).reshape(reading.shape))
         return torch.einsum("ndo,dov->ndv", hidden, self.deciding[block]) + self.bias[block]
+
+
+class _Nearby(nn.Module):
+    """Of a map: every cell sees the earlier ones of its eight neighbours, by one law (van den Oord et al. 2016)."""
+
+    def __init__(self, context_dim: int, maps: Maps, own: int, block: int) -> None:
+        super().__init__()
+        self.sides = maps.sides
+        self.reading = MapNet(context_dim, maps.sides, maps.at, 0, own)
+        around = neighbours(maps.sides)
+        self.passing = nn.Parameter(torch.randn(around.shape[1], maps.sides.kinds, own) / around.shape[1] ** 0.5)
+        self.deciding = nn.Parameter(torch.randn(own, maps.sides.kinds) / own**0.5)
+        self.bias = nn.Parameter(torch.zeros(maps.sides.kinds))
+        earlier = around // block < (torch.arange(maps.sides.cells) // block)[:, None]
+        self.register_buffer("around", around.clamp(max=maps.sides.cells - 1), persistent=False)
+        self.register_buffer("earlier", earlier[..., None].float(), persistent=False)
+
+    around: Tensor
+    earlier: Tensor
+
+    def read(self, context: Tensor) -> Tensor:
+        """What each cell makes of the context, `(N, D, own)`."""
+        read: Tensor = self.reading(context).reshape(len(context), self.sides.cells, -1)
+        return read
+
+    def forward(self, reading: Tensor, written: Tensor, block: slice) -> Tensor:
+        """The logits of the cells in `block`, `(N, D', kinds)`."""
+        cells = written.reshape(len(written), self.sides.cells, -1)
+        seen = cells[:, self.around[block]] * self.earlier[block]  # (N, D', 8, kinds)
+        hidden = functional.silu(reading + torch.einsum("ndak,ako->ndo", seen, self.passing))
+        return hidden @ self.deciding + self.bias
 
 
 class _Law:
@@ -101,6 +144,7 @@ class _Law:
     def __init__(self, element: Element, components: int) -> None:
         self.kind, self.categories, self.components = element.kind, element.categories, components
         self.size = {"continuous": 3 * components, "categorical": element.categories, "binary": 1}[element.kind]
+        self.room = element.categories if element.kind == "categorical" else 1  # numbers by which later ones see it
 
     def first(self, outputs: int) -> Tensor:
         """The numbers to begin with: components apart from each other, everything else even."""

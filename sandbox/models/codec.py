@@ -58,8 +58,12 @@ class Codec(nn.Module):
     worst: Tensor
     turns: Tensor
 
-    def __init__(self, obs_elements: tuple[Element, ...], action_elements: tuple[Element, ...]) -> None:
+    def __init__(
+        self, obs_elements: tuple[Element, ...], action_elements: tuple[Element, ...], *, is_map: bool = False
+    ) -> None:
+        """Where the observation `is_map`, all its classes are told in one way: its cells have one law."""
         super().__init__()
+        self._is_map = is_map
         self.obs_elements = obs_elements
         self.action_elements = action_elements
         self.obs_numbers = [i for i, e in enumerate(obs_elements) if e.kind == "continuous"]
@@ -114,7 +118,8 @@ class Codec(nn.Module):
             self._set(f"{name}_low", values.min(keepdims=True))
             self._set(f"{name}_high", values.max(keepdims=True))
         met = data.next_obs[ended][:, self.obs_numbers]
-        self._set("turns", np.array([_is_turned(data, i, e) for i, e in self.obs_classes]))
+        turns = np.array([_is_turned(data, i, e) for i, e in self.obs_classes])
+        self._set("turns", np.full_like(turns, turns.mean() > 0.5) if self._is_map else turns)
         self._set("edges", np.quantile(met, np.linspace(0, 1, BINS + 1), axis=0).T)
         self.expect(worst_return(data))
 

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from sandbox.models.codec import Codec
+from sandbox.models.maps import MapNet, Maps
+from sandbox.models.nets import Mlp
 from sandbox.models.outcome import Evidence, Outcome
 from sandbox.models.records import Analog
 from sandbox.spaces import Element
@@ -48,13 +50,29 @@ class Head(nn.Module):
     noise_dim: int  # M: how many standard normal numbers one draw uses
     training_defaults: ClassVar[Training] = Training()
 
-    def __init__(self, context_dim: int, elements: tuple[Element, ...]) -> None:
+    def __init__(self, context_dim: int, elements: tuple[Element, ...], maps: Maps | None = None) -> None:
+        """`maps` says where a context holds maps, if records are maps."""
         super().__init__()
         self.context_dim = context_dim
         self.elements = elements
+        self.maps = maps
         self.analog = Analog(elements)
         self.continuous, self.categorical = self.analog.continuous, self.analog.categorical
         self.binary = self.analog.binary
+
+    def build(
+        self, hidden: tuple[int, ...], *, seen: bool, extra: int = 0, drawn: bool = False, numbers: int = 0
+    ) -> nn.Module:
+        """A network that is given a context and, before it, an analog record if one is `seen`, and `extra` numbers.
+
+        It gives `numbers`, then an analog record if one is `drawn`. Of maps it is a convolution.
+        """
+        before = extra + (self.analog.size if seen else 0)
+        if self.maps is None:
+            return Mlp(before + self.context_dim, hidden, numbers + (self.analog.size if drawn else 0))
+        at = [*([0] if seen else []), *self.maps.moved(before)]
+        of_cell = self.maps.sides.kinds if drawn else 0
+        return MapNet(before + self.context_dim, self.maps.sides, at, numbers, of_cell)
 
     def loss(self, context: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
         """What training lowers, `(N,)`, from context `(N, C)` and target `(N, D)`."""
@@ -87,6 +105,11 @@ class Memory(nn.Module):
     """What is remembered: a causal map from the steps so far to a context."""
 
     context_dim: int
+
+    @property
+    def steps_at(self) -> tuple[int, ...]:
+        """The offsets in the context at which it holds a step as it is."""
+        return ()
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """All steps in parallel: `(B, T, X)` to `(B, T, C)`; `mask` `(B, T)` marks the real steps, a prefix."""

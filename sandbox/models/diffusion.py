@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from sandbox.models.core import Head, Training
-from sandbox.models.nets import Mlp
+from sandbox.models.maps import Maps
 from sandbox.spaces import Element
 
 # The spread of what is drawn: numbers are standardised, analog bits are ±1.
@@ -35,12 +35,19 @@ class Diffusion(Head):
 
     training_defaults: ClassVar[Training] = Training()
 
-    def __init__(self, context_dim: int, elements: tuple[Element, ...], steps: int = 6, width: int = 192) -> None:
-        super().__init__(context_dim, elements)
+    def __init__(
+        self,
+        context_dim: int,
+        elements: tuple[Element, ...],
+        steps: int = 6,
+        width: int = 192,
+        maps: Maps | None = None,
+    ) -> None:
+        super().__init__(context_dim, elements, maps)
         if steps < 2:
             raise ValueError(f"diffusion in {steps} steps draws nothing but means; use 2 or more")
         self.steps = steps
-        self.network = Mlp(context_dim + self.analog.size + 2, (width, width, width), self.analog.size)
+        self.network = self.build((width, width, width), seen=True, extra=2, drawn=True)
         self.noise_dim = self.analog.size
 
     def loss(self, context: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:

@@ -16,10 +16,10 @@ from sandbox.models.chunks import Chunks
 from sandbox.models.codec import Codec
 from sandbox.models.core import Head, Memory, State, WorldModel
 from sandbox.models.ensemble import Ensemble
+from sandbox.models.maps import Maps, Sides
 from sandbox.models.mixture import Mixture
 from sandbox.models.nets import Mlp
 from sandbox.models.outcome import AMOUNTS, Evidence, Outcome
-from sandbox.models.packed import unpacked
 from sandbox.models.surprise import Surprise
 from sandbox.spaces import Element, Layout, action_layout, from_json, layout, to_json
 from sandbox.trajectories import Starts, Trajectories
@@ -165,7 +165,7 @@ class FittedModel:
         network = build(header["name"], header["settings"], observation, action)
         weights, _ = files.read_arrays(folder / "weights.safetensors", KIND)
         try:
-            _load(network, unpacked(weights))
+            _load(network, weights)
         except (IndexError, KeyError, RuntimeError) as error:
             first = str(error).splitlines()[0]
             raise files.DamagedFileError(f"{folder} holds weights of another model ({first})") from None
@@ -227,9 +227,10 @@ def joined(members: Sequence[WorldModel]) -> WorldModel | Ensemble:
 def build_one(name: str, settings: Mapping[str, Any], observation: Layout, action: Layout) -> WorldModel:
     """An untrained world model of the given name; `settings` go to its memory and its head by keyword."""
     memory_name, head_name = models.parse(name)
-    codec = Codec(observation.elements, action.elements)
+    codec = Codec(observation.elements, action.elements, is_map=observation.sides is not None)
     memory: Memory = models.part(memory_name)(codec.features_dim, **settings.get("memory", {}))
-    head: Head = models.part(head_name)(memory.context_dim, observation.elements, **settings.get("head", {}))
+    maps = None if observation.sides is None else Maps(Sides(*observation.sides), memory.steps_at)
+    head: Head = models.part(head_name)(memory.context_dim, observation.elements, maps=maps, **settings.get("head", {}))
     sizes = Evidence.sizes(
         memory.context_dim, codec.features_dim, codec.obs_features_dim, codec.zoomed_dim, observation.width
     )

@@ -19,7 +19,8 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from sandbox.models.core import FLOOR, Head, Training
-from sandbox.models.nets import Mlp, one_hot, uniform_from
+from sandbox.models.maps import Maps
+from sandbox.models.nets import one_hot, uniform_from
 from sandbox.spaces import Element
 
 # Weight of the gradient penalties, and of the anchor.
@@ -33,13 +34,19 @@ class Gan(Head):
 
     training_defaults: ClassVar[Training] = Training(learning_rate=2e-3, betas=(0.0, 0.9))
 
-    def __init__(self, context_dim: int, elements: tuple[Element, ...], latent: int = 4, width: int = 128) -> None:
-        super().__init__(context_dim, elements)
+    def __init__(
+        self,
+        context_dim: int,
+        elements: tuple[Element, ...],
+        latent: int = 4,
+        width: int = 128,
+        maps: Maps | None = None,
+    ) -> None:
+        super().__init__(context_dim, elements, maps)
         self.latent = latent
-        size = self.analog.size
-        self.generator = Mlp(context_dim + latent, (width, width), size)
-        self.critic = Mlp(context_dim + size, (width, width), 1)
-        self.noise_dim = latent + size - len(self.continuous)
+        self.generator = self.build((width, width), seen=False, extra=latent, drawn=True)
+        self.critic = self.build((width, width), seen=True, numbers=1)
+        self.noise_dim = latent + self.analog.size - len(self.continuous)
 
     def loss(self, context: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
         """The critic's loss and the generator's, `(N,)`."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sandbox.models.core import FLOOR, Head, Training
+from sandbox.models.maps import MapNet, Maps
 from sandbox.models.nets import Mlp, draw_category, log_normal, spread_out, uniform_from
 from sandbox.spaces import Element
 
@@ -22,19 +23,30 @@ class Mixture(Head):
 
     training_defaults: ClassVar[Training] = Training()
 
-    def __init__(self, context_dim: int, elements: tuple[Element, ...], components: int = 3, width: int = 128) -> None:
-        super().__init__(context_dim, elements)
+    def __init__(
+        self,
+        context_dim: int,
+        elements: tuple[Element, ...],
+        components: int = 3,
+        width: int = 128,
+        maps: Maps | None = None,
+    ) -> None:
+        super().__init__(context_dim, elements, maps)
         self.components = components
         classes = sum(count for _, count in self.categorical)
         self.sizes = [1, len(self.continuous), len(self.continuous), classes, len(self.binary)]
-        self.body = Mlp(context_dim, (width, width) if width else (), components * sum(self.sizes))
-        self._part_components()
+        self.body: Mlp | MapNet
+        if maps is None:
+            self.body = Mlp(context_dim, (width, width) if width else (), components * sum(self.sizes))
+            self._part_components(self.body)
+        else:
+            self.body = MapNet(context_dim, maps.sides, maps.at, components, components * maps.sides.kinds)
         self.noise_dim = 1 + len(elements)
 
-    def _part_components(self) -> None:
+    def _part_components(self, body: Mlp) -> None:
         """Begin with components apart from each other: those that begin alike would stay alike."""
         means = slice(self.sizes[0], self.sizes[0] + self.sizes[1])
-        bias = self.body.layers[-1].bias
+        bias = body.layers[-1].bias
         assert isinstance(bias, Tensor)
         with torch.no_grad():
             bias.reshape(self.components, -1)[:, means] += 0.5 * spread_out(self.components)[:, None]
@@ -46,8 +58,12 @@ class Mixture(Head):
 
     def _raw(self, context: Tensor) -> Tensor:
         """What the network says of every component, `(N, K, P)`."""
-        raw: Tensor = self.body(context).reshape(len(context), self.components, -1)
-        return raw
+        raw: Tensor = self.body(context)
+        if self.maps is None:
+            return raw.reshape(len(raw), self.components, -1)
+        weight, cells = raw[:, : self.components, None], raw[:, self.components :]
+        each = cells.reshape(len(raw), self.maps.sides.cells, self.components, -1).transpose(1, 2)  # (N, K, H·W, kinds)
+        return torch.cat([weight, each.flatten(2)], dim=-1)
 
     def log_prob(self, context: Tensor, target: Tensor) -> Tensor:
         """log p(y | c) of standardised targets `(N, D)`, `(N,)`."""

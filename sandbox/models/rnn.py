@@ -18,6 +18,11 @@ class Rnn(Memory):
         self.gru = nn.GRU(features_dim, hidden, batch_first=True)
         self.context_dim = hidden + features_dim
 
+    @property
+    def steps_at(self) -> tuple[int, ...]:
+        """The present step."""
+        return (self.gru.hidden_size,)
+
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """`(B, T, X)` to `(B, T, C)`."""
         hidden, _ = self.gru(x)

@@ -34,6 +34,11 @@ class Transformer(Memory):
 
     speed: Tensor
 
+    @property
+    def steps_at(self) -> tuple[int, ...]:
+        """The present step."""
+        return (self.hidden,)
+
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """`(B, T, X)` to `(B, T, C)`."""
         time = torch.arange(x.shape[1], device=x.device)

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sandbox.models.core import FLOOR, Head, Training
-from sandbox.models.nets import Mlp, draw_category, log_normal, uniform_from
+from sandbox.models.maps import Maps
+from sandbox.models.nets import draw_category, log_normal, uniform_from
 from sandbox.spaces import Element
 
 # The decoder's first spread, in standard deviations of the data, and the draws behind the bound.
@@ -27,13 +28,19 @@ class Vae(Head):
 
     training_defaults: ClassVar[Training] = Training()
 
-    def __init__(self, context_dim: int, elements: tuple[Element, ...], latent: int = 8, width: int = 128) -> None:
-        super().__init__(context_dim, elements)
+    def __init__(
+        self,
+        context_dim: int,
+        elements: tuple[Element, ...],
+        latent: int = 8,
+        width: int = 128,
+        maps: Maps | None = None,
+    ) -> None:
+        super().__init__(context_dim, elements, maps)
         self.latent = latent
-        size = self.analog.size
-        self.prior = Mlp(context_dim, (width,), 2 * latent)
-        self.encoder = Mlp(context_dim + size, (width, width), 2 * latent)
-        self.decoder = Mlp(context_dim + latent, (width, width), size)
+        self.prior = self.build((width,), seen=False, numbers=2 * latent)
+        self.encoder = self.build((width, width), seen=True, numbers=2 * latent)
+        self.decoder = self.build((width, width), seen=False, extra=latent, drawn=True)
         self.spread = nn.Parameter(torch.full((len(self.continuous),), math.log(math.expm1(NARROW - FLOOR))))
         self.noise_dim = latent + len(elements)
 

@@ -17,6 +17,11 @@ class Window(Memory):
         self.slot = features_dim + 1  # a step and the flag that says it is real
         self.context_dim = features_dim + (window - 1) * self.slot
 
+    @property
+    def steps_at(self) -> tuple[int, ...]:
+        """Every step of the window."""
+        return tuple(lag * self.slot for lag in range(self.window))
+
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         """`(B, T, X)` to `(B, T, C)`: each step beside the ones before it."""
         batch, length, _ = x.shape

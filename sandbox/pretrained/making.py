@@ -15,7 +15,6 @@ from sandbox.metrics import CardSettings, score_card
 from sandbox.models.chunks import split
 from sandbox.models.fit import FitSettings, fit
 from sandbox.models.fitted import KIND, FittedModel
-from sandbox.models.packed import packed
 from sandbox.modes import dream
 from sandbox.modes.settings import DreamSettings
 from sandbox.modes.task import Task, learner
@@ -59,9 +58,8 @@ class Recipe:
     steps: int  # of each of three thirds: random play, a pilot that errs, and a pilot
     starts: int = 128  # that travel with each dream
     effort: float = 1.0  # of a fit, as a share of the usual number of updates
+    rows: int = FitSettings.rows  # of a batch of a fit
     held_out: float = 0.1  # share of the log that judges the fit
-    bits: int = 16  # of a stored weight
-    parts: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)  # of memory and head, by family
     card: CardSettings = CARD
     dreams_of: str | None = None  # the family whose dreams the agent learns in, or None for the simulator
     agent_steps: int = 1_000_000  # in the simulator; where it learns in dreams, real steps besides the log
@@ -83,11 +81,11 @@ RECIPES = {
     "wildfire": Recipe(
         7_000,
         starts=32,
-        effort=0.2,
+        effort=0.3,
+        rows=8,
         held_out=0.04,
-        bits=8,
-        parts={"autoregressive": {"head": {"own": 12}}},
         card=_SMALL_CARD,
+        agent_steps=3_000_000,
         agent_rows=64,
     ),
 }
@@ -193,10 +191,10 @@ def _log(bare: str, recipe: Recipe) -> Trajectories:
 def _make_dream(bare: str, family: str, recipe: Recipe, room: Path) -> tuple[dict[str, float], dict[str, Any]]:
     log = _log(bare, recipe)
     place = room / bare / family
-    settings = FitSettings(starts=recipe.starts, effort=recipe.effort, held_out=recipe.held_out)
-    model = fit(log, family, seed=0, settings=settings, parts=recipe.parts.get(family))
+    settings = FitSettings(starts=recipe.starts, effort=recipe.effort, rows=recipe.rows, held_out=recipe.held_out)
+    model = fit(log, family, seed=0, settings=settings)
     model.save(place)
-    _pack(place, model, recipe.bits)
+    _halve(place, model)
     card = judged(load(place), bare)
     header = files.read_json(place / "model.json")
     header["provenance"]["card"] = card | {"details": {}}  # without the curves, which nobody reads here
@@ -205,11 +203,12 @@ def _make_dream(bare: str, family: str, recipe: Recipe, room: Path) -> tuple[dic
     return scores_of(card), made
 
 
-def _pack(place: Path, model: FittedModel, bits: int) -> None:
-    """Store the learned numbers in so many bits; statistics of the data keep their 32."""
-    arrays, _ = files.read_arrays(place / "weights.safetensors", KIND)
+def _halve(place: Path, model: FittedModel) -> None:
+    """Store the learned numbers in 16 bits; statistics of the data keep their 32."""
     learned = {name for name, _ in model.network.named_parameters()}
-    files.write_arrays(place / "weights.safetensors", packed(arrays, learned, bits), {}, KIND)
+    arrays, _ = files.read_arrays(place / "weights.safetensors", KIND)
+    smaller = {name: array.astype(np.float16) if name in learned else array for name, array in arrays.items()}
+    files.write_arrays(place / "weights.safetensors", smaller, {}, KIND)
 
 
 def _make_agent(bare: str, recipe: Recipe, room: Path) -> tuple[dict[str, float], dict[str, Any]]:
