@@ -63,6 +63,8 @@ class Autoregressive(Head):
 
     def log_prob(self, context: Tensor, target: Tensor) -> Tensor:
         """The log-density of standardised targets `(N, D)`, `(N,)`."""
+        if self.nearby is not None:
+            return self.analog.class_log_prob(self.nearby.logits(context, target), target)
         raw = self._raw(self._read(context), self._written(target))
         each = [law.log_prob(raw[:, i], target[:, i]) for i, law in enumerate(self.laws)]
         return torch.stack(each, dim=-1).sum(-1)
@@ -73,7 +75,9 @@ class Autoregressive(Head):
 
     def sample(self, context: Tensor, noise: Tensor, temperature: float = 1.0) -> Tensor:
         """Every element by two noise numbers of its own, given the ones before."""
-        reading, written = self._read(context), context.new_zeros(len(context), sum(law.room for law in self.laws))
+        if self.nearby is not None:
+            return self.nearby.sample(context, noise[:, ::2], temperature)
+        reading, written = self._read(context), context.new_zeros(len(context), self.sees.shape[0])
         count, drawn, at = len(self.laws), [], 0
         for first in range(0, count, self.block):
             block = slice(first, min(first + self.block, count))
@@ -88,8 +92,6 @@ class Autoregressive(Head):
 
     def _read(self, context: Tensor) -> Tensor:
         """What each element makes of the context, `(N, D, own)`."""
-        if self.nearby is not None:
-            return self.nearby.read(context)
         hidden = self.reading(functional.silu(self.body(context)))
         read: Tensor = hidden.reshape(len(context), len(self.laws), -1)
         return read
@@ -99,9 +101,6 @@ class Autoregressive(Head):
 
     def _raw(self, reading: Tensor, written: Tensor, block: slice = slice(None)) -> Tensor:
         """The numbers that decide the laws of the elements in `block`, `(N, D', outputs)`."""
-        if self.nearby is not None:
-            raw: Tensor = self.nearby(reading, written, block)
-            return raw
         weight = (self.passing * self.sees)[:, block]
         hidden = functional.silu(reading + (written @ weight.flatten(1)).reshape(reading.shape))
         return torch.einsum("ndo,dov->ndv", hidden, self.deciding[block]) + self.bias[block]
@@ -110,9 +109,12 @@ class Autoregressive(Head):
 class _Nearby(nn.Module):
     """Of a map: every cell sees the earlier ones of its eight neighbours, by one law (van den Oord et al. 2016)."""
 
+    around: Tensor
+    earlier: Tensor
+
     def __init__(self, context_dim: int, maps: Maps, own: int, block: int) -> None:
         super().__init__()
-        self.sides = maps.sides
+        self.sides, self.block = maps.sides, block
         self.reading = MapNet(context_dim, maps.sides, maps.at, 0, own)
         around = neighbours(maps.sides)
         self.passing = nn.Parameter(torch.randn(around.shape[1], maps.sides.kinds, own) / around.shape[1] ** 0.5)
@@ -122,18 +124,29 @@ class _Nearby(nn.Module):
         self.register_buffer("around", around.clamp(max=maps.sides.cells - 1), persistent=False)
         self.register_buffer("earlier", earlier[..., None].float(), persistent=False)
 
-    around: Tensor
-    earlier: Tensor
+    def logits(self, context: Tensor, target: Tensor) -> Tensor:
+        """Those of all cells `(N, H · W · K)`, given the earlier ones of the map `target` `(N, H · W)`."""
+        return self._decide(self._read(context), one_hot(target, self.sides.kinds), slice(None)).flatten(-2)
 
-    def read(self, context: Tensor) -> Tensor:
-        """What each cell makes of the context, `(N, D, own)`."""
-        read: Tensor = self.reading(context).reshape(len(context), self.sides.cells, -1)
-        return read
+    def sample(self, context: Tensor, noise: Tensor, temperature: float) -> Tensor:
+        """A map `(N, H · W)` from as many noise numbers, block by block."""
+        reading, count = self._read(context), self.sides.cells
+        drawn = context.new_zeros(len(context), 0)
+        for first in range(0, count, self.block):
+            block = slice(first, min(first + self.block, count))
+            known = functional.pad(one_hot(drawn, self.sides.kinds), (0, 0, 0, count - first))
+            logits = self._decide(reading[:, block], known, block)
+            drawn = torch.cat([drawn, draw_category(logits / temperature, noise[:, block]).to(drawn.dtype)], dim=-1)
+        return drawn
 
-    def forward(self, reading: Tensor, written: Tensor, block: slice) -> Tensor:
-        """The logits of the cells in `block`, `(N, D', kinds)`."""
-        cells = written.reshape(len(written), self.sides.cells, -1)
-        seen = cells[:, self.around[block]] * self.earlier[block]  # (N, D', 8, kinds)
+    def _read(self, context: Tensor) -> Tensor:
+        """What each cell makes of the context, `(N, H · W, own)`."""
+        read: Tensor = self.reading(context)
+        return read.reshape(len(context), self.sides.cells, -1)
+
+    def _decide(self, reading: Tensor, known: Tensor, block: slice) -> Tensor:
+        """The logits of the cells in `block`, `(N, D, K)`, given one-hot cells `(N, H · W, K)`."""
+        seen = known[:, self.around[block]] * self.earlier[block]  # (N, D, 8, K)
         hidden = functional.silu(reading + torch.einsum("ndak,ako->ndo", seen, self.passing))
         return hidden @ self.deciding + self.bias
 
@@ -144,7 +157,6 @@ class _Law:
     def __init__(self, element: Element, components: int) -> None:
         self.kind, self.categories, self.components = element.kind, element.categories, components
         self.size = {"continuous": 3 * components, "categorical": element.categories, "binary": 1}[element.kind]
-        self.room = element.categories if element.kind == "categorical" else 1  # numbers by which later ones see it
 
     def first(self, outputs: int) -> Tensor:
         """The numbers to begin with: components apart from each other, everything else even."""

@@ -91,19 +91,20 @@ class Gan(Head):
         latent = noise[:, : self.latent] * temperature**0.5
         numbers, classes, bits = self.analog.split(self.generator(torch.cat([latent, context], dim=-1)))
         chance = uniform_from(noise[:, self.latent :])
-        counts = [*self.analog.counts, len(self.binary)]
-        *thrown, tossed = torch.split(chance, counts, dim=-1)
-        hard = [
-            _straight_through(one_hot((logits / temperature - (-u.log()).log()).argmax(-1), count), logits)
-            for logits, u, count in zip(classes, thrown, self.analog.counts, strict=True)
-        ]
+        thrown, tossed = torch.split(chance, self.analog.sizes[1:], dim=-1)
+        if self.analog.alike:
+            hard = [_thrown(self.analog.each(classes), self.analog.each(thrown), temperature).flatten(-2)]
+        else:
+            each = zip(self.analog.each_class(classes), self.analog.each_class(thrown), strict=True)
+            hard = [_thrown(logits, chances, temperature) for logits, chances in each]
         probability = torch.sigmoid(bits / temperature)
         flipped = (tossed < probability).to(probability.dtype)
         return torch.cat([numbers, *hard, 2 * (flipped - probability.detach() + probability) - 1], dim=-1)
 
 
-def _straight_through(drawn: Tensor, logits: Tensor) -> Tensor:
-    """One-hot `drawn` as ±1, with the gradient of the probabilities."""
+def _thrown(logits: Tensor, chance: Tensor, temperature: float) -> Tensor:
+    """A category by the Gumbel-max trick from uniform numbers, `(…, K)` each, as ±1 with the gradient of `logits`."""
+    drawn = one_hot((logits / temperature - (-chance.log()).log()).argmax(-1), logits.shape[-1])
     soft = logits.softmax(-1)
     return 2 * (drawn - soft.detach() + soft) - 1
 

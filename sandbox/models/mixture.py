@@ -70,9 +70,8 @@ class Mixture(Head):
         weight, mean, scale, classes, binary = self.parameters_given(context)
         number = target[:, None, self.analog.numbers_at]
         total = weight + log_normal((number - mean) / scale, scale).sum(-1)
-        for (column, _), logits in zip(self.categorical, self._each_class(classes), strict=True):
-            index = target[:, None, None, column].long().expand(-1, self.components, 1)
-            total = total + logits.log_softmax(-1).gather(-1, index)[..., 0]
+        if self.categorical:
+            total = total + self.analog.class_log_prob(classes, target[:, None].expand(-1, self.components, -1))
         if self.binary:
             sign = 2 * target[:, None, self.analog.bits_at] - 1
             total = total + functional.logsigmoid(sign * binary).sum(-1)
@@ -91,14 +90,6 @@ class Mixture(Head):
         own = noise[:, 1:]
         spread = (FLOOR + functional.softplus(scale)) * math.sqrt(temperature)
         numbers = mean + spread * own[:, self.analog.numbers_at]
-        drawn = [
-            draw_category(logits / temperature, own[:, column])
-            for (column, _), logits in zip(self.categorical, self._each_class(classes), strict=True)
-        ]
+        drawn = self.analog.draw_classes(classes / temperature, own)
         thrown = uniform_from(own[:, self.analog.bits_at]) < torch.sigmoid(binary / temperature)
         return self.analog.assemble(numbers, drawn, thrown)
-
-    def _each_class(self, logits: Tensor) -> tuple[Tensor, ...]:
-        """The logits of every categorical element, `(…, K)` each, from those of all."""
-        counts = self.analog.counts
-        return torch.split(logits, counts, dim=-1) if counts else ()

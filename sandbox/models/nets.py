@@ -43,8 +43,8 @@ def uniform_from(noise: Tensor) -> Tensor:
 
 
 def draw_category(logits: Tensor, noise: Tensor) -> Tensor:
-    """One category a row by the inverse distribution function: `(N, K)` and standard normal `(N,)` give `(N,)`."""
-    reached = torch.softmax(logits, dim=-1).cumsum(dim=-1) < uniform_from(noise)[:, None]
+    """Categories by the inverse distribution function: logits `(…, K)` and standard normal `(…)` give `(…)`."""
+    reached = torch.softmax(logits, dim=-1).cumsum(dim=-1) < uniform_from(noise)[..., None]
     return reached.sum(dim=-1).clamp(max=logits.shape[-1] - 1)
 
 

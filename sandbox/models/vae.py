@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from sandbox.models.core import FLOOR, Head, Training
 from sandbox.models.maps import Maps
-from sandbox.models.nets import draw_category, log_normal, uniform_from
+from sandbox.models.nets import log_normal, uniform_from
 from sandbox.spaces import Element
 
 # The decoder's first spread, in standard deviations of the data, and the draws behind the bound.
@@ -66,8 +66,8 @@ class Vae(Head):
         numbers, classes, bits = self.analog.split(self.decoder(torch.cat([z, context], dim=-1)))
         spread = FLOOR + functional.softplus(self.spread)
         total = log_normal((target[:, self.analog.numbers_at] - numbers) / spread, spread).sum(-1)
-        for (column, _), logits in zip(self.categorical, classes, strict=True):
-            total = total + logits.log_softmax(-1).gather(-1, target[:, column, None].long())[:, 0]
+        if self.categorical:
+            total = total + self.analog.class_log_prob(classes, target)
         return total + functional.logsigmoid((2 * target[:, self.analog.bits_at] - 1) * bits).sum(-1)
 
     def sample(self, context: Tensor, noise: Tensor, temperature: float = 1.0) -> Tensor:
@@ -77,10 +77,7 @@ class Vae(Head):
         z = mean + scale * math.sqrt(temperature) * latent
         numbers, classes, bits = self.analog.split(self.decoder(torch.cat([z, context], dim=-1)))
         spread = (FLOOR + functional.softplus(self.spread)) * math.sqrt(temperature)
-        drawn = [
-            draw_category(logits / temperature, own[:, column])
-            for (column, _), logits in zip(self.categorical, classes, strict=True)
-        ]
+        drawn = self.analog.draw_classes(classes / temperature, own)
         thrown = uniform_from(own[:, self.analog.bits_at]) < torch.sigmoid(bits / temperature)
         return self.analog.assemble(numbers + spread * own[:, self.analog.numbers_at], drawn, thrown)
 
