@@ -1,5 +1,6 @@
 """What comes with the package is whole, small, and as good as its list says."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -86,6 +87,14 @@ def test_an_agent_still_reaches_its_return(name: str) -> None:
     assert real_return(pretrained.load_agent(name), entry.world) == pytest.approx(
         entry.scores["return"], abs=0.05 * span
     )
+
+
+def test_landers_agent_reaches_nine_tenths_of_the_ceiling() -> None:
+    worlds = json.loads((Path(__file__).parents[2] / "docs" / "results" / "worlds.json").read_text())
+    floor, ceiling = (worlds["lander"][who]["mean"] for who in ("random", "ceiling"))
+    entry = entries()["lander/agent"]
+    assert "dreams" in entry.made["learned in"]
+    assert entry.scores["return"] - floor >= 0.9 * (ceiling - floor)
 
 
 @pytest.mark.slow
