@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from gymnasium import spaces
 
 import sandbox_agents
 from sandbox import experiment
@@ -154,6 +155,24 @@ def test_dreams_keep_to_their_data_in_the_last_rounds_and_where_data_are_many() 
     settings = DreamSettings(cautious_rounds=2, bold_steps=5000)
     assert [settings.is_cautious(number, 5, 400 * number) for number in range(1, 6)] == [False] * 3 + [True] * 2
     assert [settings.is_cautious(number, 10, 2700 * number) for number in (1, 2)] == [False, True]
+
+
+def test_few_transitions_and_maps_need_fewer_updates_many_and_wide_ones_more(
+    real_and_synthetic: tuple[Task, Trajectories, Trajectories],
+) -> None:
+    _, log, _ = real_and_synthetic
+    settings = DreamSettings(effort=2.0)
+
+    def effort(space: spaces.Space, columns: int, times: int) -> float:
+        seen = np.zeros((len(log), columns), np.float32)
+        data = dataclasses.replace(log, obs=seen, next_obs=seen, observation_space=space)
+        return settings.effort_for(concatenate([data] * times))
+
+    narrow, wide, cells = spaces.Box(-1, 1, (2,)), spaces.Box(-1, 1, (18,)), [3] * 25
+    assert effort(narrow, 2, 1) == pytest.approx(2 * (0.25 + 150 / 2000 + 150 / 30_000))
+    assert effort(narrow, 2, 20) == pytest.approx(2 * (1 + 3000 / 30_000))
+    assert effort(wide, 18, 20) == pytest.approx(3 * (1 + 3000 / 30_000))
+    assert effort(spaces.MultiDiscrete(cells), 25, 20) == pytest.approx(0.5)
 
 
 def test_a_sweep_runs_again_only_what_it_changes() -> None:
