@@ -247,6 +247,10 @@ def _standard(values: Tensor, mean: Tensor, scale: Tensor) -> Tensor:
 
 def _classes(values: Tensor, elements: list[tuple[int, Element]]) -> list[Tensor]:
     """Each class column as one-hot `(…, K)`, or as ±1 where it is binary."""
+    first = elements[0][1] if elements else None
+    if first is not None and first.kind == "categorical" and all(element == first for _, element in elements):
+        together = values[..., columns([column for column, _ in elements])]
+        return [one_hot(together, first.categories, values.dtype).flatten(-2)]
     encoded = []
     for column, element in elements:
         value = values[..., column]
