@@ -121,7 +121,8 @@ def _count(part: Any) -> int:
 def _settings(name: str, given: Mapping[str, Any]) -> str:
     """The sizes of a memory or head, those that were given and the defaults beside them."""
     known = inspect.signature(models.part(name)).parameters.values()
-    sizes = {each.name: each.default for each in known if each.default is not inspect.Parameter.empty}
+    # Where maps lie is read off the data.
+    sizes = {p.name: p.default for p in known if p.default is not inspect.Parameter.empty and p.name != "maps"}
     told = _pairs({**sizes, **given})
     return f" ({told})" if told else ""
 
