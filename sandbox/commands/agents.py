@@ -28,7 +28,7 @@ def train(
 
     Args:
         env: the world; left out with --dream.
-        dream: the folder of a fitted model to learn in.
+        dream: the folder of a fitted model to learn in, or the name of a pretrained one, such as lander/vae.
         agent: ppo, sac or dqn.
         steps: the agent's steps.
         out: the folder to write.
@@ -79,9 +79,9 @@ def _dreams(
 ) -> tuple[Any, Any, tuple[str, ...]]:
     """Dreams to learn in, from anywhere in the data, and dreams that judge, from beginnings only; no warnings."""
     from sandbox.dream import DreamVectorEnv
-    from sandbox.models.fitted import FittedModel
+    from sandbox.pretrained import load
 
-    fitted = FittedModel.load(path, place)
+    fitted = load(path, device=place)
     learning = DreamVectorEnv(
         fitted,
         rows,
@@ -120,7 +120,7 @@ def evaluate(
     Args:
         agent: the folder of an agent or the name of a pretrained one; in a world also heuristic or random.
         env: the world to play in; left out with --dream.
-        dream: the folder of a fitted model to play in.
+        dream: the folder of a fitted model to play in, or the name of a pretrained one, such as lander/vae.
         episodes: how many episodes.
         seed: decides the episodes.
         env_arg: key=value for the environment, repeatable.
@@ -130,7 +130,7 @@ def evaluate(
     import sandbox_agents
     from sandbox import console
     from sandbox.actors import actor
-    from sandbox.pretrained import load_agent
+    from sandbox.pretrained import load, load_agent
     from sandbox.worlds import examine, world
 
     if bool(env) == (dream is not None):
@@ -139,10 +139,9 @@ def evaluate(
     place = device_of(device)
     if dream is not None:
         from sandbox.dream import DreamVectorEnv
-        from sandbox.models.fitted import FittedModel
 
         player: Any = load_agent(agent, device=place)
-        envs: Any = DreamVectorEnv(FittedModel.load(dream, place), min(episodes, 64))
+        envs: Any = DreamVectorEnv(load(dream, device=place), min(episodes, 64))
         console.opening(place, episodes * 0.05)
     else:
         chosen = world(env, pairs(env_arg), horizon)

@@ -23,7 +23,7 @@ def forecast(
     """Draw a model's futures from a moment of a log beside what happened then, and score them.
 
     Args:
-        model: the folder of a fitted model.
+        model: the folder of a fitted model or the name of a pretrained one, such as lander/vae.
         data: a log that the model has not seen, as `sandbox collect` writes it.
         steps: how far ahead.
         episode: the episode of the drawn forecast; any one that is long enough by default.
@@ -42,14 +42,14 @@ def forecast(
     from sandbox.forecast import choose, columns
     from sandbox.forecast import forecast as make
     from sandbox.metrics.standard import dimension_names
-    from sandbox.models.fitted import FittedModel
+    from sandbox.pretrained import load
     from sandbox.report import forecasts
     from sandbox.trajectories import Trajectories
 
     if out.suffix != ".svg":
         raise ValueError(f"--out {out} is no .svg, and a forecast is drawn as nothing else")
     files.require_writable(out)
-    fitted, log = FittedModel.load(model, device_of(device)), Trajectories.load(data)
+    fitted, log = load(model, device=device_of(device)), Trajectories.load(data)
     columns(dimension_names(log.observation_space), dims)
     one_thread()
     rng = np.random.default_rng(seed)

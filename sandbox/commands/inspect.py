@@ -20,7 +20,7 @@ def inspect(
     """Tell what a model is made of, what it has seen, and how true its dream is.
 
     Args:
-        model: the folder of a fitted model.
+        model: the folder of a fitted model or the name of a pretrained one, such as lander/vae.
         data: a log that the model has not seen, to make a score card by.
         env: its world, for the figures that need a simulator; without --data a random agent makes the log.
         agent: an agent that learned in the model's dream, for the figures of decisions; needs --env.
@@ -31,8 +31,7 @@ def inspect(
     """
     from sandbox import console
     from sandbox.anatomy import anatomy, judged, with_card
-    from sandbox.models.fitted import FittedModel
-    from sandbox.planning import load_agent
+    from sandbox.pretrained import load, load_agent
     from sandbox.trajectories import Trajectories
     from sandbox.worlds import examine, world
 
@@ -40,7 +39,9 @@ def inspect(
         raise ValueError("--keep stores a score card, and one is made with --data FILE or --env WORLD")
     if agent is not None and env is None:
         raise ValueError("--agent is judged in the dream and in its world; name the world with --env WORLD")
-    fitted = FittedModel.load(model)
+    if keep and not Path(model).is_dir():
+        raise ValueError(f"--keep stores a score card in the model's folder, and {model} is none")
+    fitted = load(model)
     player = None if agent is None else load_agent(agent)
     log = None if data is None else Trajectories.load(data)
     found = None if env is None else examine(world(env, pairs(env_arg), horizon))

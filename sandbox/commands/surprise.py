@@ -7,7 +7,7 @@ def surprise(model: Name, data: Name, /, window: int = 20, alarm: float = 0.001,
     """Find the stretches of a log that a model did not expect: changed physics, a broken part, another world.
 
     Args:
-        model: the folder of a fitted model.
+        model: the folder of a fitted model or the name of a pretrained one, such as lander/vae.
         data: a log of the same spaces, as `sandbox collect` writes it.
         window: transitions that are judged together.
         alarm: a stretch is strange where chance would give as strange a one with at most this probability.
@@ -18,12 +18,12 @@ def surprise(model: Name, data: Name, /, window: int = 20, alarm: float = 0.001,
     from rich.table import Table
 
     from sandbox import console
-    from sandbox.models.fitted import FittedModel
+    from sandbox.pretrained import load
     from sandbox.trajectories import Trajectories
 
     if window < 1 or not 0 < alarm < 1:
         raise ValueError(f"--window {window} takes 1 or more transitions, and --alarm {alarm} a probability in (0, 1)")
-    fitted, log = FittedModel.load(model), Trajectories.load(data)
+    fitted, log = load(model), Trajectories.load(data)
     one_thread()
     found = fitted.surprise(log, seed)
     first, p = found.windows(window)

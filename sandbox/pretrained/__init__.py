@@ -94,7 +94,7 @@ def folder(name: str, room: Path = ROOM) -> Path:
     return room / name
 
 
-def load(name: Path | str, room: Path = ROOM) -> "FittedModel":
+def load(name: Path | str, room: Path = ROOM, device: str = "cpu") -> "FittedModel":
     """A fitted model by the name of a pretrained one, `lander/diffusion`, or from the folder that `save` wrote.
 
     A folder of that name in the working directory comes first.
@@ -105,7 +105,7 @@ def load(name: Path | str, room: Path = ROOM) -> "FittedModel":
     """
     from sandbox.models.fitted import FittedModel
 
-    return FittedModel.load(_place(name, room))
+    return FittedModel.load(_place(name, room), device)
 
 
 def load_agent(name: Path | str, room: Path = ROOM, device: str = "cpu") -> "Agent":

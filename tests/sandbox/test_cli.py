@@ -268,6 +268,35 @@ def test_inspect_tells_what_a_model_is_and_keeps_its_card(
         assert "it is of another world" in complaint
 
 
+@pytest.mark.parametrize(
+    ("command", "status", "said"),
+    [
+        ("inspect lander/vae", 0, "Lander"),
+        ("evaluate lander/agent --dream lander/vae --episodes 2", 0, "in the dream"),
+        ("surprise lander/vae flown.data", 0, "strangest"),
+        ("forecast lander/vae flown.data --steps 3 --starts 2 --futures 4 --out chart.svg", 0, "chart.svg"),
+        ("train --dream lander/vae --steps 64 --out agent", 0, "in the dream"),
+        ("inspect lander/vaee", 2, "did you mean lander/vae?"),
+        ("inspect lander/vae --env lander --keep", 2, "in the model's folder, and lander/vae is none"),
+    ],
+)
+def test_pretrained_models_go_by_name(
+    here: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    status: int,
+    said: str,
+) -> None:
+    if "flown.data" in command:
+        world = sandbox.world("lander")
+        pilot = sandbox_agents.RandomAgent(*world.spaces, 0)
+        sandbox.collect(world.make_vec(4), pilot, 300, np.random.default_rng(0)).save(here / "flown.data")
+    found, out, err = told(capsys, monkeypatch, command)
+    assert found == status, err
+    assert said in " ".join((out + err).split())
+
+
 def test_list_names_what_there_is(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     _, out, _ = told(capsys, monkeypatch, "list")
     for name in ("cartpole", "lander", "rnn", "diffusion", "ppo", "sac"):
