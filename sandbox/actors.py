@@ -3,6 +3,7 @@
 from sandbox.collection import Actor
 from sandbox.pilots import Pilot
 from sandbox.pretrained import load_agent
+from sandbox.spaces import brief
 from sandbox.worlds import World
 
 HEURISTIC, RANDOM = "heuristic", "random"
@@ -32,7 +33,7 @@ def actor(name: str, world: World, seed: int = 0, device: str = "cpu") -> Actor:
     ):
         if own != others:
             raise AnotherAgentError(
-                f"the agent {name} was made for {what} {own} and {world.name} has {others}; "
+                f"the agent {name} was made for {what} {brief(own)} and {world.name} has {brief(others)}; "
                 "take an agent of this world, heuristic or random"
             )
     return agent

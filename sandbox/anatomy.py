@@ -14,6 +14,7 @@ from sandbox.metrics.standard import dimension_names
 from sandbox.models.chunks import split
 from sandbox.models.ensemble import Ensemble
 from sandbox.models.fitted import FittedModel
+from sandbox.spaces import brief
 from sandbox.trajectories import Trajectories
 from sandbox.worlds import World
 from sandbox_agents import Agent, RandomAgent
@@ -48,7 +49,7 @@ def anatomy(model: FittedModel) -> Anatomy:
         "ensemble": f"{members} members, drawn in one batched pass" if members > 1 else "",
         "memory": f"{memory}{_settings(memory, model.settings.get('memory', {}))}",
         "head": f"{head}{_settings(head, model.settings.get('head', {}))}",
-        "observations": f"{model.observation.space}: {_words(dimension_names(model.observation.space))}",
+        "observations": f"{brief(model.observation.space)}: {_words(dimension_names(model.observation.space))}",
         "actions": str(model.action.space),
         "horizon": f"{model.horizon} steps",
         "starts": f"{len(model.starts)} real ones, with up to {model.history} steps of history",

@@ -15,7 +15,7 @@ from sandbox.metrics.scores import coverage, crps, ranks
 from sandbox.metrics.standard import Standard
 from sandbox.models.core import State
 from sandbox.models.fitted import FittedModel
-from sandbox.spaces import Element, Rows
+from sandbox.spaces import Element, Rows, brief
 from sandbox.trajectories import Starts, Trajectories, starts_at
 
 LEVELS = (0.5, 0.9)
@@ -220,7 +220,9 @@ def _check_spaces(model: FittedModel, data: Trajectories, name: str) -> None:
     pairs = (("observations", data.observation_space, model.observation), ("actions", data.action_space, model.action))
     for what, given, own in pairs:
         if given != own.space:
-            raise ForecastError(f"the {name} has {what} {given}, the model dreams {own.space}: it is of another world")
+            raise ForecastError(
+                f"the {name} has {what} {brief(given)}, the model dreams {brief(own.space)}: it is of another world"
+            )
 
 
 def _crps(obs: Rows, truth: Rows, standard: Standard) -> NDArray[np.float64]:

@@ -17,13 +17,25 @@ from sandbox_agents.maps import sides_of
 from sandbox_agents.storage import space_from_json as from_json
 from sandbox_agents.storage import space_to_json as to_json
 
-__all__ = ["Element", "Layout", "Rows", "UnsupportedSpaceError", "action_layout", "from_json", "layout", "to_json"]
+__all__ = [
+    "Element",
+    "Layout",
+    "Rows",
+    "UnsupportedSpaceError",
+    "action_layout",
+    "brief",
+    "from_json",
+    "layout",
+    "to_json",
+]
 
 Rows = NDArray[np.float32]
 Kind = Literal["continuous", "categorical", "binary"]
 
 # An integer box with at most this many values is a set of categories; a larger one is a rounded continuum.
 MOST_CATEGORIES = 64
+# Of a space in a sentence.
+MOST_LETTERS = 120
 
 
 class UnsupportedSpaceError(ValueError):
@@ -73,6 +85,12 @@ class Layout:
         value, used = _from_columns(self.space, rows, 0)
         assert used == self.width
         return value
+
+
+def brief(space: spaces.Space[Any]) -> str:
+    """A space in a line, for a sentence: a map's goes over many."""
+    words = " ".join(str(space).split())
+    return words if len(words) <= MOST_LETTERS else f"{words[: MOST_LETTERS - 1]}…"
 
 
 def layout(space: spaces.Space[Any]) -> Layout:

@@ -21,7 +21,7 @@ from sandbox.models.mixture import Mixture
 from sandbox.models.nets import Mlp
 from sandbox.models.outcome import AMOUNTS, Evidence, Outcome
 from sandbox.models.surprise import Surprise
-from sandbox.spaces import Element, Layout, action_layout, from_json, layout, to_json
+from sandbox.spaces import Element, Layout, action_layout, brief, from_json, layout, to_json
 from sandbox.trajectories import Starts, Trajectories
 
 KIND = "world-model"
@@ -110,8 +110,9 @@ class FittedModel:
         """
         if (data.observation_space, data.action_space) != (self.observation.space, self.action.space):
             raise ValueError(
-                f"the model was made for observations {self.observation.space} and actions {self.action.space}, "
-                f"the data hold {data.observation_space} and {data.action_space}; use data of the model's world"
+                f"the model was made for observations {brief(self.observation.space)} and actions "
+                f"{brief(self.action.space)}, the data hold {brief(data.observation_space)} and "
+                f"{brief(data.action_space)}; use data of the model's world"
             )
         generator = torch.Generator(self.device).manual_seed(seed)
         score = self.network.surprise(Chunks(data, SURPRISE_CHUNK, self.device).cover(), generator)

@@ -15,7 +15,7 @@ from sandbox.models.fitted import SURPRISE_CHUNK, FittedModel
 from sandbox.play.distance import Ruler
 from sandbox.play.simulator import simulator
 from sandbox.play.witness import surprise
-from sandbox.spaces import Layout, Rows
+from sandbox.spaces import Layout, Rows, brief
 from sandbox.trajectories import Starts
 from sandbox.worlds import World
 
@@ -262,6 +262,6 @@ def _require_same(name: str, model: FittedModel, see: Layout, do: Layout) -> Non
     ):
         if own != others:
             raise AnotherWorldError(
-                f"the dream {name} has {what} {own} and the world {others}: it is a dream of another world; "
-                "name its own world, or fit one to a log of this world"
+                f"the dream {name} has {what} {brief(own)} and the world {brief(others)}: "
+                "it is a dream of another world; name its own world, or fit one to a log of this world"
             )

@@ -9,7 +9,7 @@ import pytest
 from gymnasium import spaces
 from gymnasium.vector.utils import batch_space
 
-from sandbox.spaces import UnsupportedSpaceError, action_layout, from_json, layout, to_json
+from sandbox.spaces import UnsupportedSpaceError, action_layout, brief, from_json, layout, to_json
 
 LEAVES: list[spaces.Space[Any]] = [
     spaces.Box(-1, 1, (3,), np.float32),
@@ -134,3 +134,13 @@ def test_other_observation_spaces_are_refused_in_a_sentence(space: spaces.Space[
 def test_other_action_spaces_name_the_way_out(space: spaces.Space[Any], way_out: str) -> None:
     with pytest.raises(UnsupportedSpaceError, match=way_out):
         action_layout(space)
+
+
+def test_a_space_in_a_sentence_is_one_short_line() -> None:
+    small = spaces.Discrete(3)
+    assert brief(small) == str(small)
+    told = brief(spaces.MultiDiscrete([9] * 144))
+    assert told.startswith("MultiDiscrete([9 9 9")
+    assert told.endswith("…")
+    assert len(told) == 120
+    assert "\n" not in told
