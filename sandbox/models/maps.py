@@ -55,7 +55,7 @@ class MapNet(nn.Module):
 
     def __init__(self, inputs: int, sides: Sides, at: Sequence[int], numbers: int, of_cell: int) -> None:
         super().__init__()
-        self.sides, self.at, self.numbers, self.of_cell = sides, tuple(at), numbers, of_cell
+        self.sides, self.at = sides, tuple(at)
         maps = {place for first in at for place in range(first, first + sides.size)}
         others = [place for place in range(inputs) if place not in maps]
         self.register_buffer("others", torch.tensor(others, dtype=torch.long), persistent=False)
