@@ -4,7 +4,7 @@ A picture is painted on a plain surface in memory, which needs no display; only 
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,6 +45,7 @@ class Canvas:
         self.size = size
         self._detail = detail  # painted larger and then averaged: smooth edges for every shape alike
         self._surface = pygame.Surface((size[0] * detail, size[1] * detail))
+        self._backdrops: dict[Callable[[Canvas], None], Any] = {}
         self._written: dict[tuple[str, Colour, int], Any] = {}  # a text is painted for milliseconds, and comes again
         self.view(0.0, 0.0, float(size[0]), float(size[1]))
 
@@ -66,6 +67,15 @@ class Canvas:
         strip.set_at((0, 0), above)
         strip.set_at((0, 1), below)
         pygame.transform.smoothscale(strip, self._surface.get_size(), self._surface)
+
+    def backdrop(self, paint: "Callable[[Canvas], None]") -> None:
+        """Fill the picture with what `paint` makes of this canvas: always the same, so it is painted once and kept."""
+        kept = self._backdrops.get(paint)
+        if kept is None:
+            paint(self)
+            self._backdrops[paint] = self._surface.copy()
+        else:
+            self._surface.blit(kept, (0, 0))
 
     def picture(self, picture: NDArray[np.uint8]) -> None:
         """Fill the canvas with a picture `(H, W, 3)` of any size, enlarged without smoothing: pixels stay pixels."""

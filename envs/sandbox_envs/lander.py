@@ -213,17 +213,21 @@ def heuristic(obs: NDArray[Any]) -> NDArray[np.int64]:
 def scene(canvas: "Canvas", obs: NDArray[np.float64], state: Any) -> None:
     """Sky, wind, ground and rocket, from an observation and, where there is one, the record behind it."""
     canvas.view(-HALF_WIDTH, -5.0, HALF_WIDTH, CEILING)
+    canvas.backdrop(_night)
+    _wind_streaks(canvas, obs[8] * SPEED)
+    _hills(canvas, obs, state)
+    _rocket(canvas, obs, state)
+    words = f"wind {obs[8] * SPEED:+.1f} m/s    speed {math.hypot(obs[2], obs[3]) * SPEED:.1f} m/s"
+    canvas.text(words, (10, 10), canvas.GREY)
+
+
+def _night(canvas: "Canvas") -> None:
     canvas.sky(canvas.NIGHT, canvas.DUSK)
     for star in range(70):  # the golden ratio scatters them evenly, the same ones in every picture
         place = (-HALF_WIDTH + 80.0 * ((star * 0.618034) % 1.0), CEILING - 46.0 * ((star * star * 0.754878) % 1.0))
         canvas.circle(place, 0.05 + 0.1 * ((star * 0.381966) % 1.0), canvas.WHITE, alpha=110 + 2 * star)
     canvas.circle((29.0, 37.0), 3.2, canvas.GREY, alpha=200)
     canvas.circle((30.3, 37.8), 3.0, (20, 27, 58))
-    _wind_streaks(canvas, obs[8] * SPEED)
-    _hills(canvas, obs, state)
-    _rocket(canvas, obs, state)
-    words = f"wind {obs[8] * SPEED:+.1f} m/s    speed {math.hypot(obs[2], obs[3]) * SPEED:.1f} m/s"
-    canvas.text(words, (10, 10), canvas.GREY)
 
 
 def _wind_streaks(canvas: "Canvas", wind: float) -> None:

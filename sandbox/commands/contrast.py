@@ -91,6 +91,9 @@ def contrast(
     console.show(report.table(results))
     console.show(report.verdict(results))
     console.show(report.price(results))
+    unseen = report.film(place, console.show)
+    if unseen is not None:
+        console.note(unseen)
     console.show(f"{report.write(place).resolve()}")
     failed = [row for row in results["rows"] if row["status"] == "failed"]
     for row in failed:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from sandbox.models.core import Head, Training
 from sandbox.models.maps import Maps
+from sandbox.models.nets import pieces
 from sandbox.spaces import Element
 
 # The spread of what is drawn: numbers are standardised, analog bits are ±1.
@@ -65,14 +66,19 @@ class Diffusion(Head):
 
         Over the noise levels of a draw, with the same noise and its opposite for every record.
         """
-        clean = self.analog.encode(target)
-        total = clean.new_zeros(len(clean))
-        for sigma in _grid(SURPRISE_LEVELS)[1:]:
-            noise = torch.randn(1, clean.shape[1], generator=generator, device=clean.device) * sigma
-            for noisy in (clean + noise, clean - noise):
-                error = self.denoised(noisy, noisy.new_full((len(noisy), 1), sigma), context) - clean
-                total = total + (error / sigma).square().sum(-1)
-        return total
+        all_clean = self.analog.encode(target)
+        levels = _grid(SURPRISE_LEVELS)[1:]
+        drawn = [torch.randn(1, all_clean.shape[1], generator=generator, device=target.device) for _ in levels]
+        sigma = all_clean.new_tensor(levels)[:, None, None].repeat(2, 1, 1)  # (2L, 1, 1)
+        noise = torch.cat([torch.stack(drawn), -torch.stack(drawn)]) * sigma  # (2L, 1, E)
+        found = []
+        for rows in pieces(len(target)):
+            clean = all_clean[rows]
+            noisy, each = clean + noise, sigma.expand(-1, len(clean), 1)
+            given = context[rows].repeat(len(noise), 1)
+            denoised = self.denoised(noisy.flatten(0, 1), each.flatten(0, 1), given).reshape(noisy.shape)
+            found.append(((denoised - clean) / sigma).square().sum((0, -1)))
+        return torch.cat(found)
 
     def raw(self, noisy: Tensor, sigma: Tensor, context: Tensor) -> Tensor:
         """The network F of equation 7."""

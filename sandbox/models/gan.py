@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from sandbox.models.core import FLOOR, Head, Training
 from sandbox.models.maps import Maps
-from sandbox.models.nets import one_hot, uniform_from
+from sandbox.models.nets import one_hot, pieces, uniform_from
 from sandbox.spaces import Element
 
 # Weight of the gradient penalties, and of the anchor.
@@ -74,17 +74,26 @@ class Gan(Head):
         The critic itself is no judge of the unheard-of: it has learned to tell records from drawn ones, and what is
         unlike both it never saw (`docs/results/README.md` has the figures of both).
         """
-        drawn = torch.stack([self._draw(context, generator) for _ in range(SURPRISE_DRAWS)])
-        distance = (drawn.mean(0) - self.analog.encode(target)) / (drawn.std(0) + FLOOR)
-        return distance.square().sum(-1)
+        noise = torch.stack([self._noise(context, generator) for _ in range(SURPRISE_DRAWS)])
+        found = []
+        for rows in pieces(len(context)):
+            given = context[rows].repeat(SURPRISE_DRAWS, 1)
+            drawn = self._generate(given, noise[:, rows].flatten(0, 1), 1.0).reshape(
+                SURPRISE_DRAWS, -1, self.analog.size
+            )
+            distance = (drawn.mean(0) - self.analog.encode(target[rows])) / (drawn.std(0) + FLOOR)
+            found.append(distance.square().sum(-1))
+        return torch.cat(found)
 
     def sample(self, context: Tensor, noise: Tensor, temperature: float = 1.0) -> Tensor:
         """What the generator makes of the noise."""
         return self.analog.decode(self._generate(context, noise, temperature))
 
     def _draw(self, context: Tensor, generator: torch.Generator) -> Tensor:
-        noise = torch.randn(len(context), self.noise_dim, generator=generator, device=context.device)
-        return self._generate(context, noise, 1.0)
+        return self._generate(context, self._noise(context, generator), 1.0)
+
+    def _noise(self, context: Tensor, generator: torch.Generator) -> Tensor:
+        return torch.randn(len(context), self.noise_dim, generator=generator, device=context.device)
 
     def _generate(self, context: Tensor, noise: Tensor, temperature: float) -> Tensor:
         """An analog record `(N, size)` whose classes are exactly ±1, and differentiable nevertheless."""

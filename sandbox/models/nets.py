@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +34,11 @@ def columns(places: Sequence[int]) -> slice | list[int]:
         return slice(0, 0)
     side_by_side = list(places) == list(range(places[0], places[0] + len(places)))
     return slice(places[0], places[-1] + 1) if side_by_side else list(places)
+
+
+def pieces(rows: int, most: int = 256) -> Iterator[slice]:
+    """The places of so many rows, in slices of at most `most`: what is made of each row many times fits the memory."""
+    return (slice(first, first + most) for first in range(0, rows, most))
 
 
 def uniform_from(noise: Tensor) -> Tensor:

@@ -32,12 +32,12 @@ def record(world: World, agent: Agent, model: FittedModel, folder: Path, seed: i
     """
     notes: list[str] = []
     try:
-        with _no_screen():
+        with no_screen():
             env, renders = _stage(world, notes)
             with closing(env):
                 _record(env, renders, agent, model, folder, seed, min(steps, model.horizon), notes)
     except Exception as error:  # what a foreign environment raises is open-ended
-        notes.append(f"{world.name} could not be shown ({_words(error)})")
+        notes.append(f"{world.name} could not be shown ({in_one_line(error)})")
     return notes
 
 
@@ -80,12 +80,12 @@ class _Attempt:
             return self.paint(obs)
         except Exception as error:  # what a foreign renderer raises is open-ended
             self.paint = None
-            self.notes.append(f"{self.what} could not be painted ({_words(error)}), so it is shown as lines")
+            self.notes.append(f"{self.what} could not be painted ({in_one_line(error)}), so it is shown as lines")
             return None
 
 
 @contextmanager
-def _no_screen() -> Iterator[None]:
+def no_screen() -> Iterator[None]:
     """Meanwhile SDL looks for no screen: where there is none it would complain on the terminal."""
     asked = "SDL_VIDEODRIVER" in os.environ
     os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
@@ -105,7 +105,7 @@ def _stage(world: World, notes: list[str]) -> tuple[gymnasium.Env[Any, Any], boo
     try:
         painted = world.make(render_mode="rgb_array")
     except ValueError as error:
-        notes.append(f"{world.name} is shown as lines, for it cannot be rendered ({_words(error)})")
+        notes.append(f"{world.name} is shown as lines, for it cannot be rendered ({in_one_line(error)})")
         return env, False
     env.close()
     return painted, True
@@ -212,7 +212,7 @@ def _write(path: Path, frames: list[Image.Image], milliseconds: list[int], notes
     try:
         film.write(path, frames, milliseconds)
     except (ValueError, OSError) as error:
-        notes.append(f"{path.name} was not written ({_words(error)})")
+        notes.append(f"{path.name} was not written ({in_one_line(error)})")
 
 
 def _caption(life: _Life, step: int, who: str) -> film.Caption:
@@ -229,6 +229,6 @@ def _caption(life: _Life, step: int, who: str) -> film.Caption:
     return film.Caption(who, numbers, ending)
 
 
-def _words(error: Exception) -> str:
-    """The error in one line."""
+def in_one_line(error: Exception) -> str:
+    """The error as a part of a sentence."""
     return " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")

@@ -1,9 +1,12 @@
 """The drift of every dream over the last steps, on a logarithmic scale, above what the simulator does to itself."""
 
 import math
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pygame
+from numpy.typing import NDArray
 
 from sandbox.play.paint import GREY, GRID, INK, PANEL, write
 from sandbox.play.session import TRAIL
@@ -26,21 +29,19 @@ def drift(surface: pygame.Surface, box: pygame.Rect, mosaic: "Mosaic", unit: flo
     )
     pygame.draw.rect(surface, PANEL, chart)
     if session.own is not None:
-        own = _y(session.own, chart)
+        own = float(_y(session.own, chart))
         pygame.draw.rect(surface, GRID, (chart.left, own, chart.width, chart.bottom - own))
         words = "the simulator's own futures (95 %)"
         write(surface, words, (chart.right - 6 * unit, chart.bottom - 16 * unit), GREY, 11 * unit, right=True)
     for tick in _TICKS:
-        y = _y(tick, chart)
+        y = float(_y(tick, chart))
         pygame.draw.line(surface, GRID, (chart.left, y), (chart.right, y))
         write(surface, f"{tick:g}", (chart.left - 5 * unit, y - 6 * unit), GREY, 11 * unit, right=True)
     pace = chart.width / TRAIL
     for pane, colour in mosaic.colours():
-        points: list[tuple[float, float]] = []
-        for step, distance in enumerate(pane.distances):
-            if distance is None:
-                break
-            points.append((chart.left + step * pace, _y(distance, chart)))
+        known = list(takewhile(lambda distance: distance is not None, pane.distances))
+        heights = _y(np.array(known, np.float64), chart)
+        points = [(chart.left + step * pace, y) for step, y in enumerate(heights.tolist())]
         if len(points) > 1:
             pygame.draw.lines(surface, colour, False, points, max(1, round(2 * unit)))
         if points:
@@ -51,6 +52,6 @@ def drift(surface: pygame.Surface, box: pygame.Rect, mosaic: "Mosaic", unit: flo
     write(surface, f"step {max(first, 0) + TRAIL}", (chart.right, chart.bottom + 4 * unit), GREY, 11 * unit, right=True)
 
 
-def _y(distance: float, chart: pygame.Rect) -> float:
-    share = (math.log(min(max(distance, LOW), HIGH)) - math.log(LOW)) / (math.log(HIGH) - math.log(LOW))
-    return float(chart.bottom - share * chart.height)
+def _y(distance: float | NDArray[np.float64], chart: pygame.Rect) -> NDArray[np.float64]:
+    share = np.log(np.clip(distance, LOW, HIGH) / LOW) / math.log(HIGH / LOW)
+    return np.asarray(chart.bottom - share * chart.height)

@@ -15,7 +15,7 @@ from sandbox import files
 Picture = NDArray[np.uint8]  # (H, W, 3)
 # Quality and effort of WebP, and a whole picture among the differences every so often: more of any costs bytes or
 # seconds that nobody sees.
-_WEBP: dict[str, Any] = {"quality": 62, "method": 2, "kmin": 60, "kmax": 100}
+_WEBP: dict[str, Any] = {"quality": 62, "method": 2, "kmin": 99, "kmax": 100}
 
 
 class FilmError(ValueError):

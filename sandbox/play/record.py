@@ -1,5 +1,7 @@
 """The headless twin of the window: the same mosaic, written to a file."""
 
+import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,8 +32,11 @@ def record(
     steps: int = 300,
     size: tuple[int, int] = SIZE,
     progress: Callable[[int, int], None] | None = None,
+    seconds: float = math.inf,
 ) -> int:
     """Write a film of `steps` steps, each a picture of `size` pixels; returns how many pictures it shows.
+
+    It is shorter where playing takes more than `seconds`.
 
     An episode that ended is looked at for a second, then the next begins. What was drawn before an interruption is
     still written.
@@ -43,7 +48,7 @@ def record(
         raise ValueError(f"--steps {steps} records nothing; take 1 or more")
     mosaic, per_second = Mosaic(session, size), pace(session)
     reel = film(path, per_second)
-    status, waited = Status(player.name), 0
+    status, waited, began = Status(player.name), 0, time.monotonic()
     try:
         mosaic.draw(status)
         reel.add(mosaic.pixels())
@@ -58,6 +63,8 @@ def record(
             reel.add(mosaic.pixels())
             if progress is not None:
                 progress(step + 1, steps)
+            if time.monotonic() - began > seconds:
+                break
     finally:
         shown = reel.finish()
     return shown

@@ -1,6 +1,7 @@
 """A run folder becomes `report.html`: one file that needs no network, no script and nothing else beside it.
 
 A pure function of files: it trains nothing, evaluates nothing, and computes nothing beyond statistics of what is there.
+`film` alone plays, once, before the page is written: a picture of the models side by side.
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ from rich.table import Table
 from rich.text import Text
 
 from sandbox.files import write_text
-from sandbox.report import animations, captions, evidence, figures, sections
+from sandbox.report import animations, captions, evidence, figures, sections, together
 from sandbox.report.names import decimals, number
 from sandbox.report.pieces import typeset
 from sandbox.report.prices import sentence as price
 from sandbox.report.results import read
 from sandbox.report.standings import Standing, leader, standings
+from sandbox.report.together import film
 from sandbox.report.verdicts import sentences, verdict
 
-__all__ = ["price", "table", "verdict", "write"]
+__all__ = ["film", "price", "table", "verdict", "write"]
 
 LARGEST = 5_000_000  # bytes of the whole file
 
@@ -38,17 +40,18 @@ def write(folder: Path) -> Path:
     """
     results = read(folder)
     path = folder / "report.html"
-    bare = len(page(results, "").encode())
-    shown = animations.section(folder, standings(results), room=LARGEST - bare)
+    contenders, room = standings(results), LARGEST - len(page(results).encode())
+    animated = animations.section(folder, contenders, room)
+    side_by_side = together.section(folder, contenders, room - len(animated.encode()))
     try:
-        write_text(path, page(results, shown))
+        write_text(path, page(results, animated, side_by_side))
     except OSError as problem:
         raise ValueError(f"{path} cannot be written ({problem.strerror}): make that path free and writable.") from None
     return path
 
 
-def page(results: Mapping[str, Any], animated: str) -> str:
-    """The whole page as HTML; `animated` is the section with the animations."""
+def page(results: Mapping[str, Any], animated: str = "", side_by_side: str = "") -> str:
+    """The whole page as HTML; `animated` and `side_by_side` are the sections with moving pictures."""
     here, contenders = Path(__file__).parent, standings(results)
     first, *more = sentences(results)
     return Template((here / "page.html").read_text(encoding="utf-8")).substitute(
@@ -67,6 +70,7 @@ def page(results: Mapping[str, Any], animated: str) -> str:
         equal_time=evidence.equal_time(contenders),
         band=sections.band_in_words(contenders),
         honesty=sections.charts(figures.honesty(contenders), *captions.HONESTY),
+        together=side_by_side,
         animations=animated,
         fidelity=sections.fidelity(contenders),
         wrong=sections.wrong(contenders),

@@ -22,7 +22,7 @@ def section(folder: Path, table: Sequence[Standing], room: int) -> str:
     """
     parts = []
     for rank, row in _best_and_worst(folder, table):
-        films = {where: _webp(folder / "cells", row.cell, f"{place}.webp") for place, where in PLACES}
+        films = {where: _part(folder, row, place) for place, where in PLACES}
         part = _pair(rank, row, [_film(content, where, row.name) for where, content in films.items()])
         if not any(films.values()):
             part = absent(f"{row.name}: no animation was recorded.")
@@ -36,7 +36,7 @@ def section(folder: Path, table: Sequence[Standing], room: int) -> str:
 def _best_and_worst(folder: Path, table: Sequence[Standing]) -> list[tuple[str, Row]]:
     """The best seed of the first and of the last contender; of those with a film, where any has one."""
     chosen = [max(standing.done, key=_height) for standing in modelled(table) if standing.done]
-    filmed = [row for row in chosen if any(_webp(folder / "cells", row.cell, f"{place}.webp") for place, _ in PLACES)]
+    filmed = [row for row in chosen if any(_part(folder, row, place) for place, _ in PLACES)]
     dreamers = filmed or [row for row in chosen if row.dream is not None]
     return [("best", dreamers[0]), *([("worst", dreamers[-1])] if len(dreamers) > 1 else [])] if dreamers else []
 
@@ -59,16 +59,27 @@ def _pair(rank: str, row: Row, shown: Sequence[str]) -> str:
 def _film(content: bytes | None, where: str, name: str) -> str:
     if content is None:
         return absent(f"No animation of the agent {where} was recorded.")
-    return (
-        f"<div class='film'><img src='data:image/webp;base64,{b64encode(content).decode()}' "
-        f"alt='{escape(f'Animation: {name}, acting {where}')}'><p>{where}</p></div>"
-    )
+    return f"<div class='film'>{moving(content, f'Animation: {name}, acting {where}')}<p>{where}</p></div>"
 
 
-def _webp(cells: Path, cell: str, name: str) -> bytes | None:
-    """The file's bytes, or None where there is no such WebP file; a cell's name may not lead out of `cells`."""
-    path = cells / cell / name
-    if not cell or Path(cell).name != cell or not path.is_file():
+def moving(content: bytes, told: str) -> str:
+    """An animated picture within the page; `told` stands for it where it is not seen."""
+    return f"<img src='data:image/webp;base64,{b64encode(content).decode()}' alt='{escape(told)}'>"
+
+
+def home(folder: Path, row: Row) -> Path | None:
+    """The folder of the row's cell in the run's `folder`; its name may not lead out of there."""
+    return folder / "cells" / row.cell if row.cell and Path(row.cell).name == row.cell else None
+
+
+def _part(folder: Path, row: Row, place: str) -> bytes | None:
+    cell = home(folder, row)
+    return None if cell is None else webp(cell / f"{place}.webp")
+
+
+def webp(path: Path) -> bytes | None:
+    """The file's bytes, or None where there is no such WebP file."""
+    if not path.is_file():
         return None
     content = path.read_bytes()
     return content if content[:4] == b"RIFF" and content[8:12] == b"WEBP" else None

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from filelock import FileLock
+from PIL import Image
 
 import sandbox_agents
 from sandbox import experiment, report
@@ -117,6 +118,32 @@ def test_the_folder_becomes_a_report(finished: Path) -> None:
     assert "CartPole-v1" in page
     dream = next(row for row in rows(finished) if row["mode"] == "dream")
     assert (finished / "cells" / dream["cell"] / "dream.webp").exists()
+
+
+def test_the_models_are_recorded_beside_the_simulator_once(finished: Path) -> None:
+    said: list[str] = []
+    assert report.film(finished, said.append) is None
+    with Image.open(finished / "mosaic.webp") as film:
+        assert film.size == (960, 540)
+        assert getattr(film, "n_frames", 1) > 10
+    page = report.write(finished).read_text()
+    assert "Animation: the simulator beside the dreams of mixture" in page
+    made = (finished / "mosaic.webp").stat().st_mtime_ns
+    assert report.film(finished, said.append) is None
+    assert (finished / "mosaic.webp").stat().st_mtime_ns == made
+    assert len(said) == 1
+
+
+def test_a_film_that_cannot_be_made_costs_a_sentence_only(finished: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(finished, folder)
+    (folder / "mosaic.webp").unlink(missing_ok=True)
+    dream = next(row for row in rows(folder) if row["mode"] == "dream")
+    (folder / "cells" / dream["cell"] / "model" / "model.json").write_text("{")
+    said = report.film(folder, lambda _: None)
+    assert said is not None
+    assert "model.json" in said
+    assert "The models were not recorded side by side." in report.write(folder).read_text()
 
 
 def test_a_finished_contrast_is_not_done_again(finished: Path) -> None:
