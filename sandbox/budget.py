@@ -1,6 +1,6 @@
 """The real steps of a cell: every one is counted, whoever takes it. Evaluation is counted apart."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class OverspentError(RuntimeError):
@@ -9,10 +9,17 @@ class OverspentError(RuntimeError):
 
 @dataclass
 class Budget:
-    """`total` real steps, of which the last tenth is kept for the final candidates to play."""
+    """`total` real steps, of which the last tenth is kept for the final candidates to play.
+
+    Those of a log, `given`, count as spent before anything began; the tenth is of the others.
+    """
 
     total: int
-    spent: int = 0
+    given: int = 0
+    spent: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.spent = self.given
 
     @property
     def left(self) -> int:
@@ -22,7 +29,7 @@ class Budget:
     @property
     def left_to_learn(self) -> int:
         """Steps that may still be taken before the last tenth begins."""
-        return max(self.left - self.total // 10, 0)
+        return max(self.left - (self.total - self.given) // 10, 0)
 
     def spend(self, steps: int) -> None:
         """Count `steps` real steps.

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +17,10 @@ from sandbox.modes import mode
 
 if TYPE_CHECKING:
     from sandbox.modes.task import Learned
+    from sandbox.trajectories import Trajectories
 
 CELL, ROW, LOCK = "cell.json", "row.json", ".lock"
+LOG = "log.data"  # beside the folder `cells`
 MISTAKE = 2  # the exit status of a cell that trying again would not help
 
 
@@ -41,11 +43,13 @@ class Cell:
     dream: Mapping[str, Any] = field(default_factory=dict)  # changes to DreamSettings
     sweep: Mapping[str, Any] = field(default_factory=dict)  # which of them is swept over, and its value here
     device: str = "cpu"
+    log: str | None = None  # the fingerprint of the log that it begins with, which lies beside the cells
 
     @property
     def name(self) -> str:
         """A folder name: readable, and different for every difference in configuration."""
-        digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:8]
+        known = {name: value for name, value in asdict(self).items() if name != "log" or value is not None}
+        digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:8]
         return "-".join([self.mode, (self.model or self.agent).replace("+", "_"), f"seed{self.seed}", digest])
 
     @classmethod
@@ -95,6 +99,7 @@ def _run(cell: Cell, folder: Path, report: Callable[[str], None]) -> None:
         agent_config=cell.agent_config,
         model=cell.model,
         dream=DreamSettings(**cell.dream),
+        log=_log(cell, folder),
         curve_episodes=cell.curve_episodes,
         folder=folder,
         report=report,
@@ -134,6 +139,17 @@ def _run(cell: Cell, folder: Path, report: Callable[[str], None]) -> None:
     task.envs.close()
     files.write_json(folder / ROW, row)
     shutil.rmtree(task.journal.folder, ignore_errors=True)
+
+
+def _log(cell: Cell, folder: Path) -> "Trajectories | None":
+    from sandbox.trajectories import Trajectories
+
+    if cell.log is None:
+        return None
+    log = Trajectories.load(folder.parents[1] / LOG)
+    if log.fingerprint != cell.log:
+        raise ValueError(f"{folder.parents[1] / LOG} is not the log that this contrast began with; put that back")
+    return replace(log, horizon=cell.horizon)
 
 
 def _dream_return(learned: "Learned", episodes: int, temperature: float) -> float:

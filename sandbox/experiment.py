@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox import files
-from sandbox.cell import CELL, ROW, Cell
+from sandbox.cell import CELL, LOG, ROW, Cell
 from sandbox.grid import Contrast, estimated_seconds
 from sandbox.pool import Failure, Pool, Status
 from sandbox.worlds import Examination, examine
@@ -43,6 +43,8 @@ def run(
         warn(warning)
     cells = contrast.cells(found)
     _claim(out, cells)
+    if contrast.log is not None and not (out / LOG).exists():
+        contrast.log.save(out / LOG)
     missing = [cell for cell in cells if not (out / "cells" / cell.name / ROW).exists()]
     if len(missing) < len(cells):
         warn(f"{len(cells) - len(missing)} of {len(cells)} cells are in {out} already; only the others are run")
@@ -106,6 +108,7 @@ def gather(
         "env_arguments": dict(contrast.world.arguments),
         "real_steps": contrast.real_steps,
         "ceiling_steps": contrast.ceiling_steps,
+        "log": None if contrast.log is None else {"steps": len(contrast.log), "fingerprint": contrast.log.fingerprint},
         "settings": dict(contrast.dream),
         "device": contrast.device,
         "rows": list(_rows(cells, failed, out)),

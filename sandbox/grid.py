@@ -11,6 +11,8 @@ from sandbox import models
 from sandbox.cell import Cell
 from sandbox.modes import MODES, USUAL
 from sandbox.modes.settings import MAY_BE_ZERO, DreamSettings, read_by
+from sandbox.spaces import brief
+from sandbox.trajectories import Trajectories
 from sandbox.worlds import Examination, World, require_supported
 
 # Five rounds, each of which has to show its model something.
@@ -20,6 +22,8 @@ PLANNED_EPISODES, PLANNED_CURVE = 20, 10
 # A flawless model of a slow simulator is slow as well: nobody waits longer for one cell.
 MOST_PERFECT_SECONDS = 3600.0
 PLANNER = "cem"
+# What a log can take the place of: the first experience that a model learns from.
+BEGIN_WITH_LOG = ("dream", "mix", "upsample", "plan", "persistence")
 Way = tuple[str | None, str]  # a model, or none, and who learns by it
 
 
@@ -38,6 +42,7 @@ class Contrast:
     episodes: int = 100
     dream: Mapping[str, Any] = field(default_factory=dict)
     sweep: Mapping[str, Sequence[Any]] = field(default_factory=dict)  # a setting of `DreamSettings`, and its values
+    log: Trajectories | None = None  # what agents with a model begin with; its steps count among the real ones
     device: str = "cpu"
 
     def check(self) -> None:
@@ -72,6 +77,30 @@ class Contrast:
             raise ValueError("--agent random does not learn; choose ppo, sac or dqn")
         sandbox_agents.make(self.agent, *self.world.spaces, 0, self.agent_config)
         self._check_modes()
+        if self.log is not None:
+            self._check_log(self.log)
+
+    def _check_log(self, log: Trajectories) -> None:
+        """Refuse a log of another world, one that nobody begins with, and one that leaves nothing to live."""
+        for what, own, others in zip(
+            ("observations", "actions"), (log.observation_space, log.action_space), self.world.spaces, strict=True
+        ):
+            if own != others:
+                raise ValueError(
+                    f"--log holds {what} {brief(own)} and {self.world.name} has {brief(others)}; take a log of this "
+                    "world (sandbox collect makes one)"
+                )
+        if "model" in log.source:
+            raise ValueError("--log was drawn by a model, so it is no experience; take a log of the simulator")
+        if not set(self.modes) & set(BEGIN_WITH_LOG):
+            raise ValueError(f"no mode of these begins with --log; add one of {', '.join(BEGIN_WITH_LOG)}")
+        rounds = set(self.modes) & set(BEGIN_WITH_LOG) - {"upsample"}
+        least = len(log) + (FEWEST_STEPS if rounds else 0)
+        if self.real_steps < least:
+            raise ValueError(
+                f"--real-steps {self.real_steps} is too few beside a log of {len(log)} steps, which count among them; "
+                f"use {least} or more"
+            )
 
     def _check_modes(self) -> None:
         """Refuse modes that this world's actions, or these settings, leave without a learner."""
@@ -145,6 +174,7 @@ class Contrast:
             episodes=self.episodes,
             dream=read_by(mode, model, self.dream),
             device=self.device,
+            log=self.log.fingerprint if self.log is not None and mode in BEGIN_WITH_LOG else None,
         )
         if mode != "plan":
             return cell

@@ -3,12 +3,18 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from sandbox.commands.arguments import Device, Name, Pairs, device_of, pairs, swept
 from sandbox.modes import USUAL
+
+Logs = Annotated[tuple[str, ...], tyro.conf.UseAppendAction]
+
+if TYPE_CHECKING:
+    from sandbox.trajectories import Trajectories
+    from sandbox.worlds import World
 
 
 def contrast(
@@ -29,6 +35,7 @@ def contrast(
     ensemble: int = 1,
     set_: Annotated[Pairs, tyro.conf.arg(name="set")] = (),
     sweep: str = "",
+    log: Logs = (),
     only_log: Path | None = None,
     device: Device = "auto",
 ) -> int:
@@ -52,6 +59,8 @@ def contrast(
         ensemble: members of each model.
         set_: key=value for how agents learn by models (`DreamSettings`), repeatable: rounds=3, real_share=0.1, times=5.
         sweep: one such setting and its values: --sweep temperature=0.5,1.0,1.15 runs the grid at each of them.
+        log: a log that whatever uses a model begins with, in place of random play, repeatable; its steps count among
+            the real ones, and agents in the simulator do not see it.
         only_log: a log in place of ENV, where there is no simulator: scores, an agent and how far to trust them.
         device: where the networks are; auto takes the CPU for nets of this size.
     """
@@ -63,13 +72,16 @@ def contrast(
 
     if bool(env) == (only_log is not None):
         raise ValueError("contrast needs either a world or --only-log FILE, and not both")
+    if log and only_log is not None:
+        raise ValueError("--log is for a world that can be stepped, --only-log for a log alone; take one of them")
     chosen = families() if models == ("all",) else models
     dream = pairs(set_, "--set") | ({"ensemble": ensemble} if ensemble != 1 else {})
     if only_log is not None:
         return study_log(only_log, chosen, seeds, out, agent, agent_config, dream, device_of(device))
     place = out or Path("runs") / env.replace("/", "-").replace(":", "-").lower()
+    simulator = world(env, pairs(env_arg), horizon)
     plan = experiment.Contrast(
-        world=world(env, pairs(env_arg), horizon),
+        world=simulator,
         models=chosen,
         agent=agent,
         real_steps=real_steps,
@@ -80,6 +92,7 @@ def contrast(
         episodes=episodes,
         dream=dream,
         sweep=swept(sweep),
+        log=_begun_with(log, simulator) if log else None,
         device=device_of(device),
     )
     plan.check()
@@ -99,3 +112,14 @@ def contrast(
     for row in failed:
         console.complain(f"the cell {row['cell']} failed: {row['error']}")
     return 0 if not failed else 2 if len(failed) == len(results["rows"]) else 1
+
+
+def _begun_with(names: tuple[str, ...], simulator: "World") -> "Trajectories":
+    from sandbox import console
+    from sandbox.exchange import read_log
+    from sandbox.trajectories import concatenate
+
+    logs = [read_log(name, *simulator.spaces) for name in names]
+    for log in logs:
+        console.notes(log.source.get("notes", []))
+    return concatenate(logs) if len(logs) > 1 else logs[0]

@@ -15,6 +15,7 @@ def collect(
     /,
     steps: int = 20_000,
     policy: str = "random",
+    mistakes: float = 0.0,
     out: Path = Path("log.safetensors"),
     from_: Annotated[str | None, tyro.conf.arg(name="from")] = None,
     seed: int = 0,
@@ -28,6 +29,7 @@ def collect(
         env: the world; may be left out with --from.
         steps: real steps to collect.
         policy: random, heuristic, the folder of an agent or the name of a pretrained one.
+        mistakes: share of its actions that are random instead, from 0 to 1.
         out: the file to write, or minari:ID for a local Minari data set.
         from_: a log to read in place of acting: FILE.npz, FILE.csv or minari:ID.
         seed: decides the resets and the actions.
@@ -41,6 +43,7 @@ def collect(
     from sandbox.actors import actor
     from sandbox.collection import collect as gather
     from sandbox.exchange import read_log, write_minari
+    from sandbox.pilots import Erring
     from sandbox.worlds import examine, world
 
     if not str(out).startswith(MINARI):
@@ -58,9 +61,11 @@ def collect(
         console.notes(found.warnings)
         envs = chosen.make_vec(rows or (16 if chosen.is_native else 1))
         source = {"world": chosen.name, "arguments": dict(chosen.arguments), "actor": policy, "seed": seed}
+        source |= {"mistakes": mistakes} if mistakes else {}
+        acting = actor(policy, chosen, seed)
         data = gather(
             envs,
-            actor(policy, chosen, seed),
+            Erring(acting, chosen, mistakes) if mistakes else acting,
             steps,
             np.random.default_rng(seed),
             source=source,

@@ -13,20 +13,20 @@ from sandbox.trajectories import Trajectories, concatenate, starts
 from sandbox_agents import Agent, Sb3Agent
 
 
-def learn(task: Task, known: Trajectories | None = None) -> Learned:
+def learn(task: Task) -> Learned:
     """Rounds of collect, fit and learn in the dream; the last tenth of the budget chooses among the rounds' agents.
 
-    Where a log is `known` before the first round, its dream is of that alone, and there is no random play.
+    With a log to begin with, the first dream is of that alone, and there is no random play.
     """
     actor: Agent = sandbox_agents.make("random", *task.world.spaces, task.seed)
     agent = task.learner()
     learned = Learned(agent)
-    parts = [] if known is None else [known]
+    parts = task.begun
     candidates: list[Candidate] = []
     learning = task.budget.left_to_learn
     while task.budget.left_to_learn > 0:
         number = len(candidates) + 1
-        if candidates or known is None:
+        if candidates or not parts:
             parts.append(lived_by(task, actor, task.wanted(number, learning), f"round {number}: collect"))
         if candidates:
             candidates[-1].exploring.append(parts[-1])

@@ -17,13 +17,13 @@ def learn(task: Task) -> Learned:
     actor: Agent = sandbox_agents.make("random", *task.world.spaces, task.seed)
     agent = replaying(task)
     learned = Learned(agent)
-    parts: list[Trajectories] = []
+    parts = task.begun
     before: FittedModel | None = None
     while task.budget.left > 0:
-        number = len(parts) + 1
-        parts.append(
-            lived_by(task, actor, task.wanted(number, task.real_steps), f"round {number}: collect", keep_back=False)
-        )
+        number = len(learned.curve) + 1
+        if number > 1 or not parts:
+            wanted = task.wanted(number, task.own_steps)
+            parts.append(lived_by(task, actor, wanted, f"round {number}: collect", keep_back=False))
         data = concatenate(parts)
         before = learned.model
         model = fitted(task, parts, f"round {number}: fit {task.model} to {len(data)} real steps")

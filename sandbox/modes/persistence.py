@@ -6,7 +6,7 @@ from sandbox.models.fitted import FittedModel
 from sandbox.modes.stages import Dreams, fitted, lived_by, taught, worth
 from sandbox.modes.task import Learned, Task
 from sandbox.still import Still
-from sandbox.trajectories import Starts, Trajectories, concatenate, starts
+from sandbox.trajectories import Starts, concatenate, starts
 from sandbox_agents import Agent
 
 # The cheapest model: only its rewards and endings are used, which every family learns by the same part.
@@ -18,12 +18,12 @@ def learn(task: Task) -> Learned:
     actor: Agent = sandbox_agents.make("random", *task.world.spaces, task.seed)
     agent = task.learner()
     learned = Learned(agent)
-    parts: list[Trajectories] = []
+    parts = task.begun
     while task.budget.left > 0:
-        number = len(parts) + 1
-        parts.append(
-            lived_by(task, actor, task.wanted(number, task.real_steps), f"round {number}: collect", keep_back=False)
-        )
+        number = len(learned.curve) + 1
+        if number > 1 or not parts:
+            wanted = task.wanted(number, task.own_steps)
+            parts.append(lived_by(task, actor, wanted, f"round {number}: collect", keep_back=False))
         data = concatenate(parts)
         model = fitted(task, parts, f"round {number}: fit rewards to {len(data)} real steps", MODEL)
         begin = starts(data, task.dream.starts, model.history, task.rng(f"starts {number}"), task.dream.beginnings)

@@ -5,7 +5,7 @@ from sandbox.models.fitted import FittedModel
 from sandbox.modes.stages import fitted, judge_model, lived_by
 from sandbox.modes.task import Learned, Task
 from sandbox.planning import Imagined
-from sandbox.trajectories import Trajectories, concatenate
+from sandbox.trajectories import concatenate
 from sandbox_agents import Agent, Planner, PlannerSettings
 
 
@@ -16,16 +16,14 @@ def learn(task: Task) -> Learned:
     """
     actor: Agent = sandbox_agents.make("random", *task.world.spaces, task.seed)
     learned = Learned(actor)
-    parts: list[Trajectories] = []
+    parts = task.begun
     before: FittedModel | None = None
     while task.budget.left > 0:
-        number = len(parts) + 1
+        number = len(learned.curve) + 1
         how, kind = ("collect", "collect") if number == 1 else ("plan", "plan")
-        parts.append(
-            lived_by(
-                task, actor, task.wanted(number, task.real_steps), f"round {number}: {how}", keep_back=False, kind=kind
-            )
-        )
+        if number > 1 or not parts:
+            wanted = task.wanted(number, task.own_steps)
+            parts.append(lived_by(task, actor, wanted, f"round {number}: {how}", keep_back=False, kind=kind))
         data = concatenate(parts)
         before = learned.model
         model = fitted(task, parts, f"round {number}: fit {task.model} to {len(data)} real steps")

@@ -83,7 +83,7 @@ def taught(task: Task, agent: Sb3Agent, number: int, dreams: Dreams, judge: Drea
     In the last rounds a newcomer learns beside it, and the better of the two by `judge` goes on: an agent that
     settled on a habit in an early, wrong dream may never leave it.
     """
-    steps, rows = task.dream.size(task.real_steps)
+    steps, rows = task.dream.size(task.own_steps)
     contenders = {"": agent}
     if number > task.rounds - task.dream.newcomers:
         contenders[" anew"] = task.learner(number)

@@ -42,6 +42,7 @@ class Task:
     agent_config: Mapping[str, Any] | None = None
     model: str | None = None
     dream: DreamSettings = field(default_factory=DreamSettings)
+    log: Trajectories | None = None  # experience to begin with; its steps count among the real ones
     curve_episodes: int = 20  # fresh ones behind every point of the learning curve
     device: str = "cpu"
     folder: Path = Path()  # the cell's own
@@ -50,16 +51,27 @@ class Task:
     @property
     def rounds(self) -> int:
         """Of collect, fit, and learn or plan."""
-        return self.dream.rounds_of(self.real_steps)
+        return self.dream.rounds_of(self.own_steps)
+
+    @property
+    def begun(self) -> list[Trajectories]:
+        """What is known before the first round: the log, if there is one."""
+        return [] if self.log is None else [self.log]
+
+    @property
+    def own_steps(self) -> int:
+        """The real steps that are not those of the log."""
+        return self.real_steps - (0 if self.log is None else len(self.log))
 
     def wanted(self, number: int, total: int) -> int:
         """Real steps to take in round `number`, at least one, where all rounds share `total` evenly."""
-        return max(1, round(total * min(number / self.rounds, 1)) - self.budget.spent)
+        taken = self.budget.spent - self.budget.given
+        return max(1, round(total * min(number / self.rounds, 1)) - taken)
 
     @cached_property
     def budget(self) -> Budget:
         """The real steps that this cell may take."""
-        return Budget(self.real_steps)
+        return Budget(self.real_steps, self.real_steps - self.own_steps)
 
     @cached_property
     def envs(self) -> Counted:

@@ -3,9 +3,10 @@
 SynthER's question (Lu et al. 2023), asked of every family: does a model that was fitted to a log know more than the
 log? The log alone, learned from by as many updates, is the baseline.
 
-SynthER draws whole transitions given nothing. Here the state is drawn from the log, with its history; the action as the
-log's own actor chooses; and what follows by the model: the same joint law, its factors one by one. So memories count,
-which have no say where nothing is given, and all six families answer by the model that they dream with.
+SynthER draws whole transitions given nothing. Here the state is drawn from the log, with its history; the action at
+random; and what follows by the model. Of a log of random play that is the same joint law, its factors one by one; of
+any other it asks besides what would have followed other actions. So memories count, which have no say where nothing is
+given, and all six families answer by the model that they dream with.
 """
 
 import sandbox_agents
@@ -16,9 +17,9 @@ from sandbox.modes.task import Learned, Task
 
 
 def learn(task: Task) -> Learned:
-    """Collect the log, fit the cell's model to it if it has one, upsample, and learn offline."""
+    """Collect the log, unless there is one, fit the cell's model to it if it has one, upsample, and learn offline."""
     actor = sandbox_agents.make("random", *task.world.spaces, task.seed)
-    log = lived_by(task, actor, task.real_steps, "collect the log", keep_back=False)
+    log = task.log or lived_by(task, actor, task.real_steps, "collect the log", keep_back=False)
     sources = {"log": (log, 1.0)}
     model: FittedModel | None = None
     dreamed = 0

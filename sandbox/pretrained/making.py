@@ -18,7 +18,7 @@ from sandbox.models.fitted import KIND, FittedModel
 from sandbox.modes import dream
 from sandbox.modes.settings import DreamSettings
 from sandbox.modes.task import Task, learner
-from sandbox.pilots import Pilot
+from sandbox.pilots import Erring, Pilot
 from sandbox.pretrained import AGENT, MANIFEST, ROOM, entries, load, load_agent, sha256
 from sandbox.trajectories import Trajectories, concatenate
 from sandbox.worlds import World, examine, world
@@ -118,7 +118,7 @@ def play_log(chosen: World, steps: int, seed: int) -> Trajectories:
     horizon = envs.unwrapped.simulation.max_episode_steps
     actors: dict[str, Actor] = {
         "random": sandbox_agents.RandomAgent(*chosen.spaces, seed),
-        "heuristic, one of five actions random": Pilot(chosen, mistakes=0.2),
+        "heuristic, one of five actions random": _erring(chosen),
         "heuristic": Pilot(chosen),
     }
     parts = [
@@ -140,9 +140,7 @@ def judged(model: FittedModel, bare: str) -> dict[str, Any]:
     chosen = world(bare)
     log = play_log(chosen, 1_500, JUDGED_FROM)
     climate, held_out = split(log, 0.5, np.random.default_rng(JUDGED_FROM))
-    return score_card(
-        model, held_out, climate, world=chosen, actor=Pilot(chosen, mistakes=0.2), settings=RECIPES[bare].card
-    )
+    return score_card(model, held_out, climate, world=chosen, actor=_erring(chosen), settings=RECIPES[bare].card)
 
 
 def scores_of(card: Mapping[str, Any]) -> dict[str, float]:
@@ -166,6 +164,10 @@ def enlist(name: str, scores: Mapping[str, float], made: Mapping[str, Any], room
     digests = {path.name: sha256(path) for path in sorted((room / name).iterdir())}
     listed[name] = {"scores": dict(scores), "made": dict(made), "files": digests}
     files.write_json(room / MANIFEST, dict(sorted(listed.items())))
+
+
+def _erring(chosen: World) -> Erring:
+    return Erring(Pilot(chosen), chosen, mistakes=0.2)
 
 
 def _each(names: Sequence[str], recipes: Mapping[str, Recipe]) -> list[str]:
@@ -239,14 +241,16 @@ def _learned_in_dreams(bare: str, recipe: Recipe) -> sandbox_agents.Agent:
     found = examine(chosen)
     folder = Path("runs") / "pretrained" / f"{bare}-agent"
     folder.mkdir(parents=True, exist_ok=True)
+    log = _log(bare, recipe)
     task = Task(
         world=found.world,
         horizon=found.horizon,
-        real_steps=recipe.agent_steps,
+        real_steps=len(log) + recipe.agent_steps,
         seed=0,
         agent="ppo",
         model=recipe.dreams_of,
         dream=recipe.dreams,
+        log=log,
         folder=folder,
     )
-    return dream.learn(task, known=_log(bare, recipe)).agent
+    return dream.learn(task).agent

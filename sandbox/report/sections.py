@@ -34,6 +34,7 @@ def facts(results: Mapping[str, Any], contenders: Sequence[Standing]) -> str:
     cost, ceiling = as_number(results.get("step_seconds")), as_number(results.get("ceiling_steps"))
     entries = {
         "Real steps": number(as_number(results.get("real_steps")) or 0),
+        "Of them in a log": _log_steps(results),
         "Ceiling": f"{number(ceiling)} steps" if ceiling else None,
         "One step costs": None if cost is None else seconds(cost),
         "Seeds": ", ".join(map(str, seeds)) or "none",
@@ -41,6 +42,12 @@ def facts(results: Mapping[str, Any], contenders: Sequence[Standing]) -> str:
         "Judged over": " or ".join(map(str, episodes)) + " fresh episodes" if episodes else "nothing",
     }
     return _terms({name: text for name, text in entries.items() if text is not None})
+
+
+def _log_steps(results: Mapping[str, Any]) -> str | None:
+    log = results.get("log")
+    steps = as_number(log.get("steps")) if isinstance(log, Mapping) else None
+    return None if steps is None else number(steps)
 
 
 def standings_table(contenders: Sequence[Standing]) -> str:

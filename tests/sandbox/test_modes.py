@@ -12,7 +12,8 @@ from gymnasium import spaces
 import sandbox_agents
 from sandbox import experiment
 from sandbox.branched import Branched
-from sandbox.cell import run_cell
+from sandbox.cell import LOG, run_cell
+from sandbox.collection import collect
 from sandbox.dream import DreamVectorEnv
 from sandbox.models.codec import worst_return
 from sandbox.modes import MODES, dream, mode
@@ -357,15 +358,82 @@ def test_a_folly_of_an_earlier_agent_is_not_what_the_unknown_is_feared_for(tmp_p
     assert fitted(work, [log, folly], "still foolish").worst < -100
 
 
-def test_a_log_known_before_is_dreamed_of_first_and_costs_nothing_of_the_budget(
+def test_a_log_to_begin_with_is_dreamed_of_first_and_counts_among_the_real_steps(
     real_and_synthetic: tuple[Task, Trajectories, Trajectories], tmp_path: Path
 ) -> None:
     _, log, _ = real_and_synthetic
     work = task(tmp_path, agent="ppo")
     stages: list[str] = []
-    learned = dream.learn(dataclasses.replace(work, report=stages.append), known=log)
+    with_log = dataclasses.replace(work, log=log, real_steps=work.real_steps + len(log), report=stages.append)
+    learned = dream.learn(with_log)
     assert stages[0] == f"round 1: fit mixture to {len(log)} real steps"
     first, second = (point["real_steps"] for point in learned.curve)
-    assert first == 0
-    assert 0 < second <= work.real_steps
-    assert f"round 2: fit mixture to {len(log) + second} real steps" in stages
+    assert first == len(log)
+    assert len(log) < second <= with_log.real_steps
+    assert f"round 2: fit mixture to {second} real steps" in stages
+    assert with_log.own_steps == work.real_steps
+    assert with_log.envs.episode > 0
+
+
+@pytest.fixture(scope="module")
+def played() -> Trajectories:
+    envs = world("CartPole-v1").make_vec(1)
+    actor = sandbox_agents.make("random", *world("CartPole-v1").spaces, 5)
+    return collect(envs, actor, 60, np.random.default_rng(5), horizon=500)
+
+
+@pytest.mark.parametrize("name", ["dream", "mix", "upsample", "plan", "persistence"])
+def test_every_way_of_using_a_model_can_begin_with_a_log(name: str, played: Trajectories, tmp_path: Path) -> None:
+    plan = contrast(modes=(name,), real_steps=len(played) + 100, log=played)
+    plan.check()
+    played.save(tmp_path / LOG)
+    cell = plan.cells(examine(plan.world))[0]
+    folder = tmp_path / "cells" / cell.name
+    folder.mkdir(parents=True)
+    (folder / "cell.json").write_text(json.dumps(cell.__dict__))
+    stages: list[str] = []
+    run_cell(folder, stages.append)
+    assert f" to {'the log' if name == 'upsample' else f'{len(played)} real steps'}" in stages[0]
+    row = json.loads((folder / "row.json").read_text())
+    assert row["real_steps"] == len(played) + (0 if name == "upsample" else 100)
+    assert row["return_real"] is not None
+
+
+def test_another_log_in_the_place_of_the_first_is_refused(played: Trajectories, tmp_path: Path) -> None:
+    plan = contrast(modes=("upsample",), log=played)
+    cell = plan.cells(examine(plan.world))[0]
+    folder = tmp_path / "cells" / cell.name
+    folder.mkdir(parents=True)
+    (folder / "cell.json").write_text(json.dumps(cell.__dict__))
+    dataclasses.replace(played, reward=played.reward + 1).save(tmp_path / LOG)
+    with pytest.raises(ValueError, match="not the log that this contrast began with"):
+        run_cell(folder)
+
+
+def test_agents_in_the_simulator_see_no_log(played: Trajectories) -> None:
+    found = examine(world("CartPole-v1"))
+    with_log, without = (contrast(real_steps=300, log=log).cells(found) for log in (played, None))
+    names = [{cell.name for cell in cells if cell.mode in ("simulator", "random")} for cells in (with_log, without)]
+    assert names[0] == names[1]
+    assert all(cell.log == played.fingerprint for cell in with_log if cell.mode == "dream")
+    assert all(cell.log is None for cell in without)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"real_steps": 159}, "--real-steps 159 is too few beside a log of 60 steps, which count among them; use 160"),
+        ({"modes": ("simulator",)}, "no mode of these begins with --log; add one of dream"),
+        ({"world": world("Pendulum-v1"), "agent": "ppo"}, "--log holds observations"),
+    ],
+)
+def test_a_log_that_cannot_be_begun_with_is_refused(changes: dict, said: str, played: Trajectories) -> None:
+    plan = dataclasses.replace(contrast(real_steps=300, log=played), **changes)
+    with pytest.raises(ValueError, match=said):
+        plan.check()
+
+
+def test_a_models_log_is_no_experience(played: Trajectories) -> None:
+    dreamed = dataclasses.replace(played, source={"model": "rnn"})
+    with pytest.raises(ValueError, match="drawn by a model"):
+        contrast(real_steps=300, log=dreamed).check()

@@ -5,7 +5,7 @@ import pytest
 
 import sandbox
 import sandbox_envs
-from sandbox.pilots import NoPilotError, Pilot
+from sandbox.pilots import Erring, NoPilotError, Pilot
 from sandbox_agents import evaluate
 from sandbox_envs.shows import heuristic_of
 
@@ -18,14 +18,15 @@ def test_a_pilot_acts_as_the_heuristic_of_its_world(name: str) -> None:
     assert heuristic is not None
     obs, _ = envs.reset(seed=0)
     assert np.array_equal(Pilot(world).act(obs), heuristic(obs))
-    assert np.array_equal(Pilot(world, mistakes=1.0).act(obs), heuristic(obs)), "without chance it makes no mistakes"
+    erring = Erring(Pilot(world), world, mistakes=1.0)
+    assert np.array_equal(erring.act(obs), heuristic(obs)), "without chance it makes no mistakes"
 
 
 def test_mistakes_are_as_frequent_as_asked_and_decided_by_the_seed() -> None:
     world = sandbox.world("lander")
     obs, _ = world.make_vec(4000).reset(seed=0)
     right = Pilot(world).act(obs)
-    erring = Pilot(world, mistakes=0.4)
+    erring = Erring(Pilot(world), world, mistakes=0.4)
     acted = erring.act(obs, np.random.default_rng(0))
     assert (acted != right).mean() == pytest.approx(0.4 * 0.75, abs=0.03), "one mistake of four is right by chance"
     assert np.array_equal(acted, erring.act(obs, np.random.default_rng(0)))
