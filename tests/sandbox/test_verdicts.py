@@ -17,6 +17,7 @@ from sandbox.statistics import interquartile_mean
 
 FAMILIES = ("rnn", "diffusion", "transformer", "vae", "gan", "autoregressive")
 EXPERIMENTS = 200
+SIDES = (("dream", "rnn"), ("simulator", None))
 Draw = Callable[[int, np.random.Generator], float]
 
 
@@ -168,6 +169,15 @@ def test_the_ceiling_and_every_other_contender_have_their_words() -> None:
     assert "Fell short of it: MPPI planning with vae." in words
     assert "As to the ceiling, it fell short of SAC: -149 [-151, -147] after 20,000 real steps" in words
     assert "Holm-corrected over 6 comparisons" in words
+
+
+def test_a_log_that_the_dreams_began_with_is_told() -> None:
+    rows = [row(mode, model, "ppo", seed, -9.0) for seed in range(3) for mode, model in SIDES]
+    told = "Whatever uses a model began with one log of 5,000 steps, which count among the real ones; agents in the"
+    assert told in report.verdict(results(rows) | {"log": {"steps": 5000, "fingerprint": "abc"}})
+    for log in (None, "edited", {"steps": "many"}):
+        assert "began with one log" not in report.verdict(results(rows) | {"log": log})
+    assert "began with one log" not in report.verdict(results(rows))
 
 
 def test_an_upsampled_log_that_is_worth_less_than_the_log_alone_is_named() -> None:
