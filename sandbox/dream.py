@@ -237,11 +237,10 @@ class DreamEnv(gymnasium.Env[Any, Any]):
 
     metadata: dict[str, Any] = {"render_modes": []}  # noqa: RUF012 (Gymnasium's)
 
-    def __init__(self, model: Any, *, horizon: int | None = None, temperature: float = 1.0) -> None:
-        """Dream `model`: a fitted model, or the folder of one."""
-        fitted = model if isinstance(model, FittedModel) else FittedModel.load(model)
+    def __init__(self, model: FittedModel, *, horizon: int | None = None, temperature: float = 1.0) -> None:
+        """Dream `model`."""
         self.dream = DreamVectorEnv(
-            fitted, 1, horizon=horizon, temperature=temperature, autoreset_mode=AutoresetMode.DISABLED
+            model, 1, horizon=horizon, temperature=temperature, autoreset_mode=AutoresetMode.DISABLED
         )
         self.observation_space = self.dream.single_observation_space
         self.action_space = self.dream.single_action_space
@@ -257,11 +256,3 @@ class DreamEnv(gymnasium.Env[Any, Any]):
         batch = np.asarray(action)[None]
         obs, reward, terminated, truncated, _ = self.dream.step(batch)
         return row_of(obs, 0), float(reward[0]), bool(terminated[0]), bool(truncated[0]), {}
-
-
-def make_vector(num_envs: int = 1, **arguments: Any) -> DreamVectorEnv:
-    """What `gymnasium.make_vec("sandbox/Dream-v0", model=PATH)` calls."""
-    model = arguments.pop("model")
-    horizon = arguments.pop("max_episode_steps", None) or arguments.pop("horizon", None)
-    fitted = model if isinstance(model, FittedModel) else FittedModel.load(model)
-    return DreamVectorEnv(fitted, num_envs, horizon=horizon, **arguments)

@@ -14,6 +14,7 @@ from sandbox.collection import collect
 from sandbox.dream import DreamEnv, DreamVectorEnv
 from sandbox.models.fit import FitSettings, fit
 from sandbox.models.fitted import FittedModel
+from sandbox.pretrained import UnknownPretrainedError
 from sandbox.trajectories import starts_at
 from sandbox.worlds import world
 from sandbox_envs import check_vector_env
@@ -53,6 +54,16 @@ def test_make_vec_gives_the_native_batch(cartpole: FittedModel, tmp_path: Path) 
     assert isinstance(envs.unwrapped, DreamVectorEnv)
     obs, _ = envs.reset(seed=0)
     assert obs.shape == (3, 4)
+
+
+def test_gymnasium_makes_pretrained_dreams_by_name() -> None:
+    env = gymnasium.make("sandbox/Dream-v0", model="lander/vae")
+    obs, _ = env.reset(seed=0)
+    assert env.observation_space.contains(obs)
+    envs = gymnasium.make_vec("sandbox/Dream-v0", num_envs=2, model="lander/vae")
+    assert envs.reset(seed=0)[0].shape == (2, 9)
+    with pytest.raises(UnknownPretrainedError, match="did you mean lander/vae"):
+        gymnasium.make("sandbox/Dream-v0", model="lander/vea")
 
 
 def test_a_row_is_the_same_in_a_batch_of_any_size(cartpole: FittedModel) -> None:
