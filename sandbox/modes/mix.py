@@ -6,7 +6,7 @@ MBPO (Janner et al. 2019). Real and synthetic transitions lie in two memories, a
 import sandbox_agents
 from sandbox.models.fitted import FittedModel
 from sandbox.modes.replay import ROWS, drawn, replaying, studied
-from sandbox.modes.stages import dream_return, fitted, judge_model, lived_by
+from sandbox.modes.stages import dream_return, fitted, judge_model, known_in
 from sandbox.modes.task import Learned, Task
 from sandbox.trajectories import Trajectories, concatenate
 from sandbox_agents import Agent, Sb3Agent
@@ -21,9 +21,7 @@ def learn(task: Task) -> Learned:
     before: FittedModel | None = None
     while task.budget.left > 0:
         number = len(learned.curve) + 1
-        if number > 1 or not parts:
-            wanted = task.wanted(number, task.own_steps)
-            parts.append(lived_by(task, actor, wanted, f"round {number}: collect", keep_back=False))
+        parts = known_in(task, parts, actor, number)
         data = concatenate(parts)
         before = learned.model
         model = fitted(task, parts, f"round {number}: fit {task.model} to {len(data)} real steps")

@@ -3,7 +3,7 @@
 import sandbox_agents
 from sandbox.dream import DreamVectorEnv
 from sandbox.models.fitted import FittedModel
-from sandbox.modes.stages import Dreams, fitted, lived_by, taught, worth
+from sandbox.modes.stages import Dreams, fitted, known_in, taught, worth
 from sandbox.modes.task import Learned, Task
 from sandbox.still import Still
 from sandbox.trajectories import Starts, concatenate, starts
@@ -21,9 +21,7 @@ def learn(task: Task) -> Learned:
     parts = task.begun
     while task.budget.left > 0:
         number = len(learned.curve) + 1
-        if number > 1 or not parts:
-            wanted = task.wanted(number, task.own_steps)
-            parts.append(lived_by(task, actor, wanted, f"round {number}: collect", keep_back=False))
+        parts = known_in(task, parts, actor, number)
         data = concatenate(parts)
         model = fitted(task, parts, f"round {number}: fit rewards to {len(data)} real steps", MODEL)
         begin = starts(data, task.dream.starts, model.history, task.rng(f"starts {number}"), task.dream.beginnings)

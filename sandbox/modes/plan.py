@@ -2,7 +2,7 @@
 
 import sandbox_agents
 from sandbox.models.fitted import FittedModel
-from sandbox.modes.stages import fitted, judge_model, lived_by
+from sandbox.modes.stages import fitted, judge_model, known_in
 from sandbox.modes.task import Learned, Task
 from sandbox.planning import Imagined
 from sandbox.trajectories import concatenate
@@ -20,10 +20,7 @@ def learn(task: Task) -> Learned:
     before: FittedModel | None = None
     while task.budget.left > 0:
         number = len(learned.curve) + 1
-        how, kind = ("collect", "collect") if number == 1 else ("plan", "plan")
-        if number > 1 or not parts:
-            wanted = task.wanted(number, task.own_steps)
-            parts.append(lived_by(task, actor, wanted, f"round {number}: {how}", keep_back=False, kind=kind))
+        parts = known_in(task, parts, actor, number, "collect" if number == 1 else "plan")
         data = concatenate(parts)
         before = learned.model
         model = fitted(task, parts, f"round {number}: fit {task.model} to {len(data)} real steps")

@@ -47,6 +47,19 @@ def lived_by(
     return task.stage(name, kind, live, TRAJECTORIES)
 
 
+def known_in(
+    task: Task, parts: list[Trajectories], actor: Agent, number: int, how: str = "collect"
+) -> list[Trajectories]:
+    """What is known in round `number`: the `parts`, and what `actor` lives now.
+
+    The rounds share the budget evenly, all of it; where there is a log to begin with, nobody lives in the first one.
+    """
+    if number == 1 and parts:
+        return parts
+    wanted = task.wanted(number, task.own_steps)
+    return [*parts, lived_by(task, actor, wanted, f"round {number}: {how}", keep_back=False, kind=how)]
+
+
 def fitted(task: Task, parts: Sequence[Trajectories], name: str, plain: str | None = None) -> FittedModel:
     """A new model of all that was seen so far, in one part or more, the latest last.
 
