@@ -33,6 +33,21 @@ def tuned(name: str, action_space: spaces.Space[Any], steps: int) -> dict[str, A
     return _FEW_STEPS[name](action_space)
 
 
+def studious(name: str) -> dict[str, Any]:
+    """Return what to give ``make`` as ``config`` for learning from remembered steps alone, by many updates.
+
+    A life of few steps wants haste, a memory wants patience: from 5,000 remembered steps of an erring pilot of Lander
+    and 50,000 that a model drew, DQN with the settings above returned -172 after 60,000 updates, with these -114 after
+    40,000 (a seed each, 50 episodes).
+    """
+    return dict(_STUDIOUS.get(name, {}))
+
+
+_STUDIOUS: dict[str, dict[str, Any]] = {
+    "dqn": {"learning_rate": 5e-4, "target_update_interval": 500, "net_arch": [128, 128]},
+}
+
+
 def _ppo(action_space: spaces.Space[Any]) -> dict[str, Any]:
     return {
         "rollout_size": 256,  # eight updates within 2,000 steps; with rollouts of 1,024, Acrobot falls to -398

@@ -11,15 +11,23 @@ from sandbox.models.fitted import FittedModel
 from sandbox.modes.task import TRAJECTORIES, Task, learner
 from sandbox.trajectories import Trajectories, starts_at
 from sandbox_agents import Agent, Memory, Sb3Agent
-from sandbox_agents.tuned import tuned
+from sandbox_agents.tuned import studious, tuned
 
 ROWS = 64  # dreams at once
 
 
 def replaying(task: Task) -> Sb3Agent:
-    """The cell's off-policy learner, by the settings tuned for the simulator: the baseline's own."""
-    config = tuned(task.agent, task.world.spaces[1], task.real_steps) | dict(task.agent_config or {})
-    return learner(task.agent, task.world, task.seed, config, task.device)
+    """The cell's off-policy learner for a life that goes on, by the settings tuned for the simulator."""
+    return _learner(task, tuned(task.agent, task.world.spaces[1], task.real_steps))
+
+
+def studying(task: Task) -> Sb3Agent:
+    """The cell's off-policy learner for a memory that stays as it is."""
+    return _learner(task, studious(task.agent) or tuned(task.agent, task.world.spaces[1], task.real_steps))
+
+
+def _learner(task: Task, config: dict[str, Any]) -> Sb3Agent:
+    return learner(task.agent, task.world, task.seed, config | dict(task.agent_config or {}), task.device)
 
 
 def drawn(

@@ -11,7 +11,7 @@ given, and all six families answer by the model that they dream with.
 
 import sandbox_agents
 from sandbox.models.fitted import FittedModel
-from sandbox.modes.replay import ROWS, drawn, replaying, studied
+from sandbox.modes.replay import ROWS, drawn, studied, studying
 from sandbox.modes.stages import dream_return, fitted, lived_by
 from sandbox.modes.task import Learned, Task
 
@@ -30,7 +30,7 @@ def learn(task: Task) -> Learned:
         sources = {"log": (log, task.dream.log_share), "synthetic": (synthetic, 1 - task.dream.log_share)}
         dreamed = len(synthetic)
     updates = task.dream.offline_updates
-    agent = studied(task, replaying(task), sources, updates, f"learn {task.agent} offline, {updates} updates")
+    agent = studied(task, studying(task), sources, updates, f"learn {task.agent} offline, {updates} updates")
     learned = Learned(agent, dream_steps=dreamed, model=model, extras={"log": log.fingerprint})
     promised = None if model is None else dream_return(agent, model, ROWS, task.seed)
     learned.curve.append(task.point("the end of the log", agent, promised))
