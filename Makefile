@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 # One torch thread a process: two were at best 1.35 times faster, and up to 300 times slower on a busy machine.
 export OMP_NUM_THREADS := 1
 
-.PHONY: install demo test slow lint bench results exploitation highway families gallery ceilings pretrained clean
+.PHONY: install demo test slow lint bench results upsample exploitation highway families gallery ceilings pretrained clean
 
 install: $(STAMP)
 
@@ -45,6 +45,15 @@ results: $(STAMP)
 			--out runs/$$env || exit $$?; \
 		$(PUBLISH) runs/$$env/results.json > docs/results/$$env.json; \
 	done
+
+# Does a model know more than the log that it was fitted to? By the families that do best and worst in dreams.
+upsample: $(STAMP)
+	$(BIN)/sandbox contrast Pendulum-v1 --models diffusion rnn --modes upsample --real-steps 2000 --seeds 0 1 2 \
+		--jobs 2 --out runs/upsample-pendulum
+	$(BIN)/sandbox contrast Acrobot-v1 --models diffusion autoregressive --modes upsample --real-steps 5000 --seeds 0 1 2 \
+		--jobs 2 --out runs/upsample-acrobot
+	$(BIN)/sandbox contrast supply --models diffusion transformer --modes upsample --real-steps 5000 --seeds 0 1 2 \
+		--jobs 2 --out runs/upsample-supply
 
 # World Models' question of temperature: one log of random play, one dream of it, one agent, and no caution.
 TEMPERATURES := 0.1,0.5,1.0,1.15,1.3
