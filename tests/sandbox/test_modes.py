@@ -399,6 +399,32 @@ def test_every_way_of_using_a_model_can_begin_with_a_log(name: str, played: Traj
     assert row["return_real"] is not None
 
 
+def test_a_killed_cell_with_a_log_goes_on_where_it_was(played: Trajectories, tmp_path: Path) -> None:
+    plan = contrast(modes=("dream",), real_steps=len(played) + 100, log=played)
+    cell = plan.cells(examine(plan.world))[0]
+    found = []
+    for name, deaths in (("undisturbed", 0), ("killed", 1)):
+        folder = tmp_path / name / "cells" / cell.name
+        folder.mkdir(parents=True)
+        played.save(tmp_path / name / LOG)
+        (folder / "cell.json").write_text(json.dumps(cell.__dict__))
+        begun: list[str] = []
+
+        def die(stage: str, begun: list[str] = begun, deaths: int = deaths) -> None:
+            begun.append(stage)
+            if deaths and len(begun) > 4:
+                raise Killed
+
+        if deaths:
+            with pytest.raises(Killed):
+                run_cell(folder, die)
+        run_cell(folder, lambda stage: None)
+        found.append(json.loads((folder / "row.json").read_text()))
+    undisturbed, killed = found
+    for what in ("return_real", "real_steps", "evaluation_steps", "fidelity", "return_dream"):
+        assert killed[what] == undisturbed[what], what
+
+
 def test_another_log_in_the_place_of_the_first_is_refused(played: Trajectories, tmp_path: Path) -> None:
     plan = contrast(modes=("upsample",), log=played)
     cell = plan.cells(examine(plan.world))[0]
