@@ -4,7 +4,7 @@ A picture is painted on a plain surface in memory, which needs no display; only 
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,6 +46,7 @@ class Canvas:
         self._detail = detail  # painted larger and then averaged: smooth edges for every shape alike
         self._surface = pygame.Surface((size[0] * detail, size[1] * detail))
         self._backdrops: dict[Callable[[Canvas], None], Any] = {}
+        self._stamps: dict[tuple[Hashable, float], Any] = {}
         self._written: dict[tuple[str, Colour, int], Any] = {}  # a text is painted for milliseconds, and comes again
         self.view(0.0, 0.0, float(size[0]), float(size[1]))
 
@@ -77,6 +78,27 @@ class Canvas:
         else:
             self._surface.blit(kept, (0, 0))
 
+    def stamp(self, key: Hashable, centre: Point, reach: float, paint: "Callable[[Canvas], None]") -> None:
+        """Put at `centre` what `paint` draws, opaque, around the origin, no further off than `reach` world units.
+
+        It is painted once for each `key`, which must tell apart all that look different.
+        """
+        kept = self._stamps.get((key, self._scale_x))
+        if kept is None:
+            kept = self._stamps[key, self._scale_x] = self._apart(reach, paint)
+        x, y = self.pixel(centre)
+        self._surface.blit(kept, (x - kept.get_width() // 2, y - kept.get_height() // 2))
+
+    def _apart(self, reach: float, paint: "Callable[[Canvas], None]") -> Any:
+        """A transparent picture of what `paint` draws, the origin in its middle, at this canvas's scale."""
+        whole, left, top = self._surface, self._left, self._top
+        sides = (2 * round(reach * self._scale_x), 2 * round(reach * self._scale_y))
+        self._surface = pygame.Surface(sides, pygame.SRCALPHA)
+        self._left, self._top = -0.5 * sides[0] / self._scale_x, 0.5 * sides[1] / self._scale_y
+        paint(self)
+        apart, self._surface, self._left, self._top = self._surface, whole, left, top
+        return apart
+
     def picture(self, picture: NDArray[np.uint8]) -> None:
         """Fill the canvas with a picture `(H, W, 3)` of any size, enlarged without smoothing: pixels stay pixels."""
         small = pygame.surfarray.make_surface(np.asarray(picture, np.uint8).transpose(1, 0, 2))
@@ -96,6 +118,12 @@ class Canvas:
         """A filled rectangle with upright sides."""
         (x, y), (end_x, end_y) = self.pixel((left, bottom + height)), self.pixel((left + width, bottom))
         self._surface.fill(colour, (min(x, end_x), min(y, end_y), abs(end_x - x), abs(end_y - y)))
+
+    def tiles(self, colours: NDArray[np.uint8], left: float, bottom: float, right: float, top: float) -> None:
+        """Fill a rectangle with a grid of equal tiles of the given colours `(H, W, 3)`, the first row at the top."""
+        (x, y), (end_x, end_y) = self.pixel((left, top)), self.pixel((right, bottom))
+        small = pygame.surfarray.make_surface(np.asarray(colours, np.uint8).transpose(1, 0, 2))
+        self._surface.blit(pygame.transform.scale(small, (end_x - x, end_y - y)), (x, y))
 
     def circle(self, centre: Point, radius: float, colour: Colour, alpha: int = 255) -> None:
         """A filled circle; the radius is in world units along x, and at least half a pixel."""

@@ -1,5 +1,6 @@
 """How Wildfire looks: the map from above, with trees, houses, flames and smoke."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,10 +11,10 @@ from sandbox_envs.wildfire import BARE, BRUSH, BURNT, CREW_ON_FUEL, FIRE, FOREST
 if TYPE_CHECKING:
     from sandbox_envs.canvas import Canvas
 
-GROUND = [(112, 116, 128), (150, 170, 92), (98, 132, 74), (46, 92, 66), (150, 170, 92), (70, 36, 24), (34, 31, 36)]
-
-
-Colour = tuple[int, int, int]
+GROUND = np.array(
+    [(112, 116, 128), (150, 170, 92), (98, 132, 74), (46, 92, 66), (150, 170, 92), (70, 36, 24), (34, 31, 36)]
+)
+VARIANTS = 12  # of what stands in a cell, so that not all look alike
 
 
 def scene(canvas: "Canvas", obs: NDArray[Any], p: Any, state: Any) -> None:
@@ -22,11 +23,15 @@ def scene(canvas: "Canvas", obs: NDArray[Any], p: Any, state: Any) -> None:
     grid = np.clip(np.rint(obs.astype(np.float64)), 0, 8).astype(int).reshape(size, size)
     canvas.view(0.0, -0.075 * size, float(size), float(size))
     canvas.sky(canvas.NIGHT, canvas.NIGHT)
+    ground = GROUND[np.where(grid == CREW_ON_FUEL, GRASS, np.where(grid > CREW_ON_FUEL, BARE, grid))]  # (H, W, 3)
+    canvas.tiles(np.minimum(_light(state) * ground, 255).astype(np.uint8), 0.0, 0.0, float(size), float(size))
     for (row, column), kind in np.ndenumerate(grid):
-        ground = kind if kind < CREW_ON_FUEL else (GRASS if kind == CREW_ON_FUEL else BARE)
-        _square(canvas, column, size - 1 - row, GROUND[ground], _shade(state, row, column))
-    for (row, column), kind in np.ndenumerate(grid):
-        _thing(canvas, kind, column + 0.5, size - row - 0.5, (row * 0.618034 + column * 0.754878) % 1.0)
+        luck = round(VARIANTS * ((row * 0.618034 + column * 0.754878) % 1.0)) / VARIANTS
+        place = (column + 0.5, size - row - 0.5)
+        if kind == FIRE:  # its glow is not opaque
+            _thing(canvas, kind, *place, luck)
+        else:
+            canvas.stamp((kind, luck), place, 0.7, partial(_thing, kind=kind, x=0.0, y=0.0, luck=luck))
     way = np.deg2rad(p.wind_angle)
     east, north = float(np.cos(way)), float(np.sin(way))
     for row, column in np.argwhere(grid == FIRE):
@@ -50,20 +55,13 @@ def _words(canvas: "Canvas", grid: NDArray[Any], p: Any, east: float, north: flo
     canvas.polygon([tip, (x - across[0], y + across[1]), (x + across[0], y - across[1])], canvas.SKY)
 
 
-def _shade(state: Any, row: int, column: int) -> float:
-    """How light a slope is that faces the north-west or turns from it."""
+def _light(state: Any) -> Any:
+    """How light each slope is, `(H, W, 1)`: those that face the north-west are, those that turn from it are not."""
     if state is None:
         return 1.0
-    height, last = state["height"], state["height"].shape[0] - 1
-    fall = height[min(row + 1, last), column] - height[max(row - 1, 0), column]
-    fall += height[row, min(column + 1, last)] - height[row, max(column - 1, 0)]
-    return float(1.0 + np.clip(0.012 * fall, -0.3, 0.3))
-
-
-def _square(canvas: "Canvas", left: float, bottom: float, colour: Colour, light: float) -> None:
-    red, green, blue = (min(int(light * part), 255) for part in colour)
-    corners = [(left, bottom), (left + 1, bottom), (left + 1, bottom + 1), (left, bottom + 1)]
-    canvas.polygon([(float(x), float(y)) for x, y in corners], (red, green, blue))
+    height = np.pad(state["height"].astype(np.float64), 1, mode="edge")
+    fall = height[2:, 1:-1] - height[:-2, 1:-1] + height[1:-1, 2:] - height[1:-1, :-2]
+    return 1.0 + np.clip(0.012 * fall, -0.3, 0.3)[..., None]
 
 
 def _thing(canvas: "Canvas", kind: int, x: float, y: float, luck: float) -> None:

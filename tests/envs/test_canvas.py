@@ -99,3 +99,54 @@ def test_text_survives_an_environment_that_quits_pygame() -> None:
     before = paint(obs)
     pygame.quit()
     assert np.array_equal(paint(obs), before)
+
+
+def test_a_stamp_looks_as_if_it_were_painted_in_its_place() -> None:
+    def house(canvas: Canvas, x: float = 0.0, y: float = 0.0) -> None:
+        canvas.polygon([(x - 0.5, y - 0.5), (x + 0.5, y - 0.5), (x, y + 0.5)], canvas.PINK)
+        canvas.circle((x, y), 0.2, canvas.WHITE)
+
+    pictures = []
+    for stamped in (False, True):
+        canvas = Canvas((100, 100))
+        canvas.view(0.0, 0.0, 10.0, 10.0)
+        canvas.sky(canvas.NIGHT, canvas.NIGHT)
+        for place in ((2.0, 3.0), (7.5, 6.0)):
+            if stamped:
+                canvas.stamp("house", place, 0.6, house)
+            else:
+                house(canvas, *place)
+        pictures.append(canvas.pixels().astype(int))
+    assert np.abs(pictures[1] - pictures[0]).mean() < 0.5
+    assert near(pictures[1][70, 20], Canvas.WHITE)
+    assert near(pictures[1][40, 75], Canvas.WHITE)
+    assert near(pictures[1][5, 5], Canvas.NIGHT)
+
+
+def test_a_backdrop_is_painted_once_and_covers_what_was_there() -> None:
+    painted: list[Canvas] = []
+
+    def night(canvas: Canvas) -> None:
+        painted.append(canvas)
+        canvas.sky(canvas.NIGHT, canvas.DUSK)
+
+    canvas = Canvas((40, 40))
+    canvas.backdrop(night)
+    first = canvas.pixels()
+    canvas.circle((20.0, 20.0), 9.0, canvas.RED)
+    canvas.backdrop(night)
+    assert np.array_equal(canvas.pixels(), first)
+    assert len(painted) == 1
+
+
+def test_tiles_fill_their_rectangle_from_the_top() -> None:
+    canvas = Canvas((60, 60))
+    canvas.view(0.0, 0.0, 6.0, 6.0)
+    canvas.sky((0, 0, 0), (0, 0, 0))
+    canvas.tiles(np.array([[canvas.RED, canvas.SKY], [canvas.GREEN, canvas.BLUE]], np.uint8), 1.0, 1.0, 5.0, 5.0)
+    picture = canvas.pixels()
+    assert near(picture[20, 20], canvas.RED)
+    assert near(picture[20, 40], canvas.SKY)
+    assert near(picture[40, 20], canvas.GREEN)
+    assert near(picture[40, 40], canvas.BLUE)
+    assert near(picture[5, 30], (0, 0, 0))
