@@ -372,6 +372,40 @@ def test_the_animations_of_the_best_dream_of_each_model_are_embedded(tmp_path: P
     assert page.count("No animation of the agent in the simulator was recorded.") == 1
 
 
+def mosaic(folder: Path, side: int = 24) -> bytes:
+    """A film of both models' best cells, and the files that it was made of."""
+    cells = ["dream-diffusion-ppo-0", "dream-rnn-ppo-0"]
+    for cell in cells:
+        for part in ("model", "agent"):
+            (folder / "cells" / cell / part).mkdir(parents=True)
+    (folder / "mosaic.json").write_text(json.dumps(cells))
+    return animation(folder / "mosaic.webp", np.random.default_rng(5), side)
+
+
+def test_the_dreams_are_shown_beside_the_simulator_by_the_film_of_these_cells_alone(tmp_path: Path) -> None:
+    from base64 import b64encode
+
+    shown = b64encode(mosaic(tmp_path)).decode()
+    page = written(tmp_path, SEPARATED)
+    assert page.count(shown) == 1
+    assert "Animation: the simulator beside the dreams of diffusion, rnn" in page
+    assert "PPO in the diffusion dream, seed 0: its actions move the simulator" in page
+    (tmp_path / "mosaic.json").write_text(json.dumps(["dream-rnn-ppo-0"]))
+    assert shown not in written(tmp_path, SEPARATED)
+    assert "The models were not recorded side by side." in written(tmp_path, SEPARATED)
+
+
+def test_a_film_too_large_for_the_page_is_left_out(tmp_path: Path) -> None:
+    assert len(mosaic(tmp_path, 560)) > report.LARGEST * 3 / 4
+    page = written(tmp_path, SEPARATED)
+    assert len(page.encode()) <= report.LARGEST
+    assert "The film was left out, for the page would pass 5 MB with it." in page
+
+
+def test_without_a_dream_there_is_no_room_for_one(tmp_path: Path) -> None:
+    assert "side by side" not in written(tmp_path, contrast([], [-930.0, -950.0]))
+
+
 def test_missing_animations_are_said(tmp_path: Path) -> None:
     page = written(tmp_path, SEPARATED)
     assert "PPO in the rnn dream, seed 0: no animation was recorded." in page

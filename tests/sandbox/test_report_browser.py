@@ -118,6 +118,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / "cells" / cell).mkdir(parents=True)
         for place in ("simulator", "dream"):
             frames[0].save(folder / "cells" / cell / f"{place}.webp", save_all=True, append_images=frames[1:])
+        for part in ("model", "agent"):
+            (folder / "cells" / cell / part).mkdir()
+    wide = [frame.resize((96, 54)) for frame in frames]
+    wide[0].save(folder / "mosaic.webp", save_all=True, append_images=wide[1:])
+    (folder / "mosaic.json").write_text(json.dumps(["dream-rnn-0", "dream-autoregressive-0"]))
     report.write(folder)
     return folder
 
@@ -175,7 +180,7 @@ def test_every_figure_is_drawn_in_light_and_dark_on_wide_and_narrow_screens(
         assert any(title.startswith(key) for title in charts), key
     assert any("return against temperature" in title for title in charts)
     assert sum(count < 8 for _, count in told["charts"]) == 0, "every chart has its marks"
-    assert told["films"] == [48] * 4
+    assert told["films"] == [96] + [48] * 4
     assert not told["wider"], "the page itself never scrolls sideways"
 
 
