@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 # One torch thread a process: two were at best 1.35 times faster, and up to 300 times slower on a busy machine.
 export OMP_NUM_THREADS := 1
 
-.PHONY: install demo test slow lint bench results upsample exploitation highway families gallery ceilings pretrained clean
+.PHONY: install demo test slow lint bench results upsample plan exploitation highway families gallery ceilings pretrained clean
 
 install: $(STAMP)
 
@@ -54,6 +54,11 @@ upsample: $(STAMP)
 		--jobs 2 --out runs/upsample-acrobot
 	$(BIN)/sandbox contrast supply --models diffusion transformer --modes upsample --real-steps 5000 --seeds 0 1 2 \
 		--jobs 2 --out runs/upsample-supply
+
+# No policy at all: to plan at every step, with as few plans as still balance the pendulum. By CPU time forty minutes.
+plan: $(STAMP)
+	$(BIN)/sandbox contrast Pendulum-v1 --models diffusion rnn --modes plan --real-steps 2000 --seeds 0 1 2 --episodes 20 \
+		--set rounds=2 --set plans=32 --set plan_iterations=2 --jobs 2 --out runs/plan-pendulum
 
 # World Models' question of temperature: one log of random play, one dream of it, one agent, and no caution.
 TEMPERATURES := 0.1,0.5,1.0,1.15,1.3
