@@ -60,6 +60,6 @@ def __getattr__(name: str) -> Any:
 
 gymnasium.register(
     id="sandbox/Dream-v0",
-    entry_point="sandbox.pretrained.dreams:make",
-    vector_entry_point="sandbox.pretrained.dreams:make_vector",
+    entry_point="sandbox.pretrained.by_name:make",
+    vector_entry_point="sandbox.pretrained.by_name:make_vector",
 )

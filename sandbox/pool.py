@@ -9,10 +9,10 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from sandbox import files
 from sandbox.cell import CELL, MISTAKE, ROW, Cell
@@ -71,6 +71,7 @@ class Pool:
         self._running: list[_Process] = []
         self._failed: dict[str, Failure] = {}
         self._begun = time.perf_counter()
+        self._interrupt = _Interrupt()
 
     def run(self, cells: Sequence[Cell], ended: Callable[[], str]) -> dict[str, Failure]:
         """Run every cell that has no row yet; returns the failures, by the cell's name.
@@ -78,38 +79,39 @@ class Pool:
         `ended` is called whenever a cell has ended, and says who is best so far. A cell that dies is tried once more
         and goes on where it was; one that ends with a user's mistake is not. The others go on in any case.
         """
+        with self._interrupt.heard():
+            try:
+                return self._run(cells, ended)
+            finally:
+                self._stop()
+
+    def _run(self, cells: Sequence[Cell], ended: Callable[[], str]) -> dict[str, Failure]:
         waiting = [cell for cell in cells if not (self._place / cell.name / ROW).exists()]
         left, attempts, best = len(waiting), dict.fromkeys((cell.name for cell in waiting), 0), ended()
         finished = 0
-        before = _terminate_as_interrupt()
-        try:
-            while waiting or self._running:
-                while waiting and len(self._running) < self._jobs:
-                    attempts[waiting[0].name] += 1
-                    self._start(waiting.pop(0))
-                for each in [each for each in self._running if each.is_done]:
-                    self._running.remove(each)
-                    if self._again(each, attempts[each.cell.name]):
-                        waiting.append(each.cell)
-                        continue
-                    finished += 1
-                    best = ended()
-                pace = (time.perf_counter() - self._begun) / finished if finished else None
-                self._show(
-                    Status(
-                        [Running(each.cell, last_line(each.folder), self._since(each)) for each in self._running],
-                        len(cells) - left + finished,
-                        len(cells),
-                        None if pace is None else pace * (left - finished),
-                        best,
-                    )
+        while waiting or self._running:
+            while waiting and len(self._running) < self._jobs:
+                attempts[waiting[0].name] += 1
+                self._start(waiting.pop(0))
+            for each in [each for each in self._running if each.is_done]:
+                self._running.remove(each)
+                if self._again(each, attempts[each.cell.name]):
+                    waiting.append(each.cell)
+                    continue
+                finished += 1
+                best = ended()
+            pace = (time.perf_counter() - self._begun) / finished if finished else None
+            self._show(
+                Status(
+                    [Running(each.cell, last_line(each.folder), self._since(each)) for each in self._running],
+                    len(cells) - left + finished,
+                    len(cells),
+                    None if pace is None else pace * (left - finished),
+                    best,
                 )
-                if self._running:
-                    time.sleep(POLL_SECONDS)
-        finally:
-            self._stop()
-            if before is not None:
-                signal.signal(signal.SIGTERM, before)
+            )
+            if self._running:
+                time.sleep(POLL_SECONDS)
         return self._failed
 
     def _again(self, each: _Process, attempts: int) -> bool:
@@ -130,7 +132,7 @@ class Pool:
         folder.mkdir(parents=True, exist_ok=True)
         if not (folder / CELL).exists():
             files.write_json(folder / CELL, asdict(cell))
-        with (folder / "log.txt").open("ab") as log:
+        with self._interrupt.held(), (folder / "log.txt").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "sandbox.cell", str(folder)],
                 stdout=log,
@@ -139,7 +141,7 @@ class Pool:
                 env=os.environ | _ONE_THREAD,
                 start_new_session=True,  # Ctrl-C is for the grid, which stops its cells itself
             )
-        self._running.append(_Process(cell, folder, process, time.perf_counter()))
+            self._running.append(_Process(cell, folder, process, time.perf_counter()))
 
     def _stop(self) -> None:
         for each in self._running:
@@ -148,15 +150,47 @@ class Pool:
             each.process.wait()
 
 
-def _terminate_as_interrupt() -> Any:
-    """Let a polite kill of the grid stop its cells, as Ctrl-C does; returns the handler that was there."""
-    if threading.current_thread() is not threading.main_thread():
-        return None  # only the main thread may handle signals
+class _Interrupt:
+    """Ctrl-C, and a polite kill of the grid that does the same; neither strikes while a cell is being started.
 
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
+    Else a process could begin that nobody knows of, and that nobody would stop.
+    """
 
-    return signal.signal(signal.SIGTERM, stop)
+    def __init__(self) -> None:
+        self._is_held = self._is_late = False
+
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """Until the end of this, SIGINT and SIGTERM raise KeyboardInterrupt; in other threads nothing changes."""
+        if threading.current_thread() is not threading.main_thread():
+            yield  # only the main thread may handle signals
+            return
+        ours = [signal.SIGTERM]
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # and not ignored, as in the background
+            ours.append(signal.SIGINT)
+        before = {each: signal.signal(each, self._strike) for each in ours}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Until the end of this, an interrupt waits."""
+        self._is_held = True
+        try:
+            yield
+        finally:
+            self._is_held = False
+        if self._is_late:
+            self._is_late = False
+            raise KeyboardInterrupt
+
+    def _strike(self, *_: object) -> None:
+        if not self._is_held:
+            raise KeyboardInterrupt
+        self._is_late = True
 
 
 def last_line(folder: Path) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import shutil
 import signal
 import subprocess
@@ -26,6 +27,7 @@ from sandbox.cell import LOCK, run_cell
 from sandbox.collection import collect
 from sandbox.counted import Counted
 from sandbox.models.fit import FitSettings, fit
+from sandbox.pool import Pool
 from sandbox.trajectories import Trajectories, concatenate
 from sandbox.worlds import PATIENCE, examine, world
 
@@ -250,6 +252,27 @@ def test_a_contrast_that_is_told_to_stop_takes_its_cells_along(tmp_path: Path) -
     assert "the same command goes on where it stopped" in complaint.decode()
     with FileLock(cell / LOCK, timeout=5):
         assert not (cell / "row.json").exists()
+
+
+def test_a_cell_that_is_being_started_when_the_grid_is_told_to_stop_is_stopped_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start, started = subprocess.Popen, []
+
+    def struck(*arguments: Any, **named: Any) -> subprocess.Popen[bytes]:
+        started.append(start(*arguments, **named))
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.05)  # the handler runs before this ends
+        return started[-1]
+
+    plan = contrast("CartPole-v1", modes=("dream",))
+    cells = plan.cells(examine(plan.world))
+    monkeypatch.setattr(subprocess, "Popen", struck)
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt):
+        Pool(tmp_path, 1, lambda status: None).run(cells, lambda: "")
+    assert [process.poll() for process in started] == [-signal.SIGTERM]
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def _wait_for(found: Callable[[], Any], seconds: float = 60.0) -> Any:
