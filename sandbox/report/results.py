@@ -113,6 +113,12 @@ def read(place: Path) -> dict[str, Any]:
     return dict(results)
 
 
+def log_steps(results: Mapping[str, Any]) -> float | None:
+    """The steps of the log that whatever uses a model began with; None without one."""
+    log = results.get("log")
+    return as_number(log.get("steps")) if isinstance(log, Mapping) else None
+
+
 def rows(results: Mapping[str, Any]) -> list[Row]:
     """The rows of `results`, checked and typed; ValueError, in one sentence, where these are no contrast's results."""
     raw = results.get("rows") if isinstance(results, Mapping) else None

@@ -16,7 +16,7 @@ from sandbox.report.entries import as_number
 from sandbox.report.names import decimals, number, seconds
 from sandbox.report.panels import grid
 from sandbox.report.pieces import NOTHING, absent, cell, figure, row_head, section, table, typeset
-from sandbox.report.results import Row
+from sandbox.report.results import Row, log_steps
 from sandbox.report.series import Chart
 from sandbox.report.standings import Standing, leader, mean
 from sandbox.report.sweeps import sweeps
@@ -32,9 +32,10 @@ def facts(results: Mapping[str, Any], contenders: Sequence[Standing]) -> str:
     seeds = sorted({row.seed for row in rows})
     episodes = sorted({row.episodes for row in rows if row.done})
     cost, ceiling = as_number(results.get("step_seconds")), as_number(results.get("ceiling_steps"))
+    known = log_steps(results)
     entries = {
         "Real steps": number(as_number(results.get("real_steps")) or 0),
-        "Of them in a log": _log_steps(results),
+        "Of them in a log": None if known is None else number(known),
         "Ceiling": f"{number(ceiling)} steps" if ceiling else None,
         "One step costs": None if cost is None else seconds(cost),
         "Seeds": ", ".join(map(str, seeds)) or "none",
@@ -42,12 +43,6 @@ def facts(results: Mapping[str, Any], contenders: Sequence[Standing]) -> str:
         "Judged over": " or ".join(map(str, episodes)) + " fresh episodes" if episodes else "nothing",
     }
     return _terms({name: text for name, text in entries.items() if text is not None})
-
-
-def _log_steps(results: Mapping[str, Any]) -> str | None:
-    log = results.get("log")
-    steps = as_number(log.get("steps")) if isinstance(log, Mapping) else None
-    return None if steps is None else number(steps)
 
 
 def standings_table(contenders: Sequence[Standing]) -> str:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sandbox.report.comparisons import Comparison, falls_below, with_log, with_simulator
-from sandbox.report.entries import as_number
 from sandbox.report.equal_time import ByThen, at_equal_time
 from sandbox.report.names import FLOORS, agent_name, chance, listed, number, seconds, settings
+from sandbox.report.results import log_steps
 from sandbox.report.standings import Standing, best, modelled, standings
 
 MOST_NAMES = 4  # in one sentence; the report's table has them all
@@ -37,7 +37,7 @@ def sentences(results: Mapping[str, Any]) -> list[str]:
     told += _upsampling(with_log(table))
     told += _beside_floor(ours, best(table, "random"), "random play")
     told += _beside_floor(ours, best(table, "constant"), FLOORS["constant"])
-    return told + _log(results.get("log"), ours) + _unfinished(table)
+    return told + _log(log_steps(results), ours) + _unfinished(table)
 
 
 def _outcome(env: str, ours: Standing | None, simulator: Standing | None, compared: Sequence[Comparison]) -> str:
@@ -122,9 +122,8 @@ def _beside_floor(ours: Standing | None, floor: Standing | None, name: str) -> l
     return [f"The {who} is not shown to be better than {name} ({floor.real})."]
 
 
-def _log(log: object, ours: Standing | None) -> list[str]:
+def _log(steps: float | None, ours: Standing | None) -> list[str]:
     """What was known before anything began."""
-    steps = as_number(log.get("steps")) if isinstance(log, Mapping) else None
     if steps is None or ours is None:
         return []
     told = f"Whatever uses a model began with one log of {number(steps)} steps, which count among the real ones"
