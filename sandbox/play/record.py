@@ -47,7 +47,7 @@ def record(
     if steps < 1:
         raise ValueError(f"--steps {steps} records nothing; take 1 or more")
     mosaic, per_second = Mosaic(session, size), pace(session)
-    reel = film(path, per_second)
+    reel = film(path, per_second, expected=steps + 1)
     status, waited, began = Status(player.name), 0, time.monotonic()
     try:
         mosaic.draw(status)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image, ImageSequence
 
 import sandbox
@@ -40,16 +41,36 @@ def test_a_film_shows_every_step_at_the_worlds_own_pace(models: Mapping[str, Fit
     assert all((one != other).any() for one, other in itertools.pairwise(frames))
 
 
-def test_pictures_come_back_as_they_went_in(tmp_path: Path) -> None:
+def noise(count: int) -> list[NDArray[np.uint8]]:
     rng = np.random.default_rng(0)
-    pictures = [rng.integers(0, 256, (9, 11, 3), np.uint8) for _ in range(4)]
+    return [rng.integers(0, 256, (9, 11, 3), np.uint8) for _ in range(count)]
+
+
+def test_pictures_come_back_as_they_went_in(tmp_path: Path) -> None:
+    pictures = noise(4)
     kept = _Webp(tmp_path / "x.webp", 30)
     for picture in pictures:
         kept.add(picture)
-    reel = _Reel(kept._differences, pictures[0].shape)
+    reel = _Reel(kept._tape, pictures[0].shape)
     for frame in (0, 1, 3, 2, 0):
         reel.seek(frame)
         assert np.array_equal(np.asarray(reel.convert("RGB")), pictures[frame])
+
+
+@pytest.mark.parametrize("expected", [6, 7, 4, 1], ids=["as many", "fewer come", "more come", "only one"])
+def test_a_film_is_the_same_whatever_was_expected(tmp_path: Path, expected: int) -> None:
+    """Encoded while it comes or when all is there."""
+    for name, count in (("known.webp", expected), ("unknown.webp", 0)):
+        reel = film(tmp_path / name, 30, count)
+        for picture in noise(6):
+            reel.add(picture)
+        assert reel.finish() == reel.finish() == 6
+    assert (tmp_path / "known.webp").read_bytes() == (tmp_path / "unknown.webp").read_bytes()
+
+
+def test_a_film_of_nothing_is_no_file(tmp_path: Path) -> None:
+    assert film(tmp_path / "none.webp", 30, 10).finish() == 0
+    assert not (tmp_path / "none.webp").exists()
 
 
 def test_what_was_recorded_before_an_interruption_is_kept(
