@@ -58,6 +58,11 @@ def __getattr__(name: str) -> Any:
     return found
 
 
+def __dir__() -> list[str]:
+    """What can be asked for, whether or not it was imported yet."""
+    return sorted({*globals(), *__all__})
+
+
 gymnasium.register(
     id="sandbox/Dream-v0",
     entry_point="sandbox.pretrained.by_name:make",

@@ -56,6 +56,11 @@ class Trajectories:
     def __len__(self) -> int:
         return len(self.obs)
 
+    def __repr__(self) -> str:
+        origin = ", ".join(str(self.source[key]) for key in ("world", "actor") if key in self.source)
+        episodes = f"{len(self.lengths):,} episode{'' if len(self.lengths) == 1 else 's'}"
+        return f"<Trajectories: {len(self):,} steps in {episodes} ({origin or 'of unknown origin'})>"
+
     @cached_property
     def observation_layout(self) -> Layout:
         """How an observation lies in a row of `obs`."""

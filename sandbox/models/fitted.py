@@ -49,6 +49,13 @@ class FittedModel:
     usual: NDArray[np.float32]  # (M,), the surprise at held-out transitions, ascending
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        weights = sum(weight.numel() for weight in self.network.parameters())
+        data = self.provenance.get("data", {})
+        world = data.get("source", {}).get("world", "a world without a name")
+        seen = data.get("transitions", 0)
+        return f"<FittedModel: {self.name} with {weights:,} weights, learned from {seen:,} steps of {world}>"
+
     @property
     def noise_dim(self) -> int:
         """How many standard normal numbers a step of one row uses."""

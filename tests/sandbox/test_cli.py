@@ -317,3 +317,9 @@ def test_help_answers_at_once_and_without_torch() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("set()")
     assert "contrast" in done.stdout
+
+
+def test_what_can_be_asked_for_is_listed_before_it_is_imported() -> None:
+    code = "import sandbox, sys; print(set(sandbox.__all__) <= set(dir(sandbox)), 'torch' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["True", "False"]

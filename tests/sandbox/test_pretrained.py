@@ -52,6 +52,12 @@ def test_every_dream_is_of_its_world_and_brings_its_card(name: str) -> None:
     assert scores_of(model.provenance["card"]) == entries()[name].scores
 
 
+def test_a_model_is_told_in_a_line() -> None:
+    told = repr(sandbox.load("lander/vae"))
+    assert told.startswith("<FittedModel: vae with ")
+    assert told.endswith("learned from 30,000 steps of sandbox/Lander-v0>")
+
+
 @pytest.mark.parametrize("name", AGENTS)
 def test_every_agent_is_of_its_world_and_says_where_it_learned(name: str) -> None:
     agent = pretrained.load_agent(name)

@@ -371,3 +371,9 @@ def test_rare_observations_are_favoured_however_wide_they_are(width: int) -> Non
     assert weight.sum() == pytest.approx(1)
     assert weight[:30].mean() > 3 * weight[50:].mean()
     assert weight[30:40].max() < weight[50:].mean()
+
+
+def test_a_log_is_told_in_a_line() -> None:
+    log = collect(batch(1), Cycling(), 20, rng(), source={"world": "Counting-v0", "actor": "random"})
+    assert repr(log) == "<Trajectories: 20 steps in 6 episodes (Counting-v0, random)>"
+    assert repr(collect(batch(1), Cycling(), 3, rng())) == "<Trajectories: 3 steps in 1 episode (of unknown origin)>"
