@@ -7,6 +7,7 @@ from typing import Any, cast
 import gymnasium
 import numpy as np
 from gymnasium.envs import classic_control
+from gymnasium.spaces import Discrete
 from numpy.typing import NDArray
 
 from sandbox.spaces import layout
@@ -21,20 +22,21 @@ _TOLERANCE = 1e-3
 def painter(env: gymnasium.Env[Any, Any], obs: Sequence[Any], action: Sequence[Any]) -> Painter | None:
     """What paints any observation of `env`, made with render_mode "rgb_array"; None if nothing can.
 
-    An environment with a method `paint(obs)`, as our worlds have, is asked. Gymnasium's classic control is set to the
-    state behind the observation. That is trusted only after a probe on an episode that really happened, `obs` (T + 1 of
-    them) and `action` (T of them): set from one observation, the environment must step to the next.
+    An environment with a method `paint(obs)`, as our worlds have, is asked. Gymnasium's classic control and its worlds
+    that are a table, as of its toy text, are set to the state behind the observation. That is trusted only after a
+    probe on an episode that really happened, `obs` (T + 1 of them) and `action` (T of them): set from one observation,
+    the environment must step to the next, or the table must hold that step.
     """
     own = getattr(env.unwrapped, "paint", None)
     if callable(own):
         return cast(Painter, own)
-    state_of = next((state for kind, state in _STATES.items() if isinstance(env.unwrapped, kind)), None)
-    if state_of is None or not _goes_on_as_observed(env, state_of, obs, action):
+    setter = _of_classic_control(env, obs, action) or _of_table(env, obs, action)
+    if setter is None:
         return None
     env.reset(seed=0)  # forgets the probe's last action, which some renderers show
 
     def paint(seen: Any) -> Picture:
-        _set(env, state_of, seen)
+        setter(seen)
         return rendered(env)
 
     return paint
@@ -50,6 +52,30 @@ def rendered(env: gymnasium.Env[Any, Any]) -> Picture:
     if picture.ndim != 3 or picture.shape[2] not in (3, 4):
         raise ValueError(f"render() gave an array of shape {picture.shape} where a picture (H, W, 3) was expected")
     return cast(Picture, picture[..., :3].astype(np.uint8))
+
+
+Setter = Callable[[Any], None]  # puts an environment where an observation was made
+
+
+def _of_table(env: gymnasium.Env[Any, Any], obs: Sequence[Any], action: Sequence[Any]) -> Setter | None:
+    """Of a world at state `s`, with a table `P[s][action]` of (probability, next state, reward, ended)."""
+    world: Any = env.unwrapped
+    if not (hasattr(world, "P") and hasattr(world, "s") and isinstance(env.observation_space, Discrete)):
+        return None
+    try:
+        for before, done, after in zip(obs, action, obs[1:], strict=False):
+            if int(after) not in [int(outcome[1]) for outcome in world.P[int(before)][int(done)]]:
+                return None
+    except (ValueError, TypeError, LookupError):  # a table of another kind
+        return None
+    return lambda seen: setattr(world, "s", int(seen))
+
+
+def _of_classic_control(env: gymnasium.Env[Any, Any], obs: Sequence[Any], action: Sequence[Any]) -> Setter | None:
+    state_of = next((state for kind, state in _STATES.items() if isinstance(env.unwrapped, kind)), None)
+    if state_of is None or not _goes_on_as_observed(env, state_of, obs, action):
+        return None
+    return lambda seen: _set(env, state_of, seen)
 
 
 def _goes_on_as_observed(

@@ -276,6 +276,25 @@ def test_a_set_environment_paints_what_the_simulator_painted(name: str) -> None:
     assert any((paint(seen) != truth).any() for seen in obs)
 
 
+@pytest.mark.parametrize("name", ["FrozenLake-v1", "CliffWalking-v1", "Taxi-v4"])
+def test_a_world_that_is_a_table_paints_any_of_its_states(name: str) -> None:
+    env = gymnasium.make(name, render_mode="rgb_array")
+    obs, action = lived(env)
+    world: Any = env.unwrapped
+    world.lastaction = None  # which way the figure looks, which an observation does not hold
+    truth = rendered(env)
+    paint = painter(env, obs, action)
+    assert paint is not None
+    np.testing.assert_array_equal(paint(obs[-1]), truth)
+    assert any((paint(seen) != truth).any() for seen in obs)
+
+
+def test_a_table_that_does_not_hold_what_was_observed_is_not_trusted() -> None:
+    env = gymnasium.make("FrozenLake-v1", render_mode="rgb_array")
+    obs, action = lived(env)
+    assert painter(env, [(seen + 7) % 16 for seen in obs], action) is None
+
+
 def test_an_environment_that_does_not_go_on_as_observed_is_not_trusted() -> None:
     class Gusty(gymnasium.envs.classic_control.PendulumEnv):
         gust = 0.0
