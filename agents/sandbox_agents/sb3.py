@@ -56,7 +56,7 @@ def make(
         )
     if name == RandomAgent.name:
         return RandomAgent(observation_space, action_space, seed)
-    settings = LEARNERS[name].of(defaults(name, action_space) | dict(config or {}))
+    settings = LEARNERS[name].of(defaults(name, observation_space, action_space) | dict(config or {}))
     return Sb3Agent(observation_space, action_space, seed, settings, device)
 
 

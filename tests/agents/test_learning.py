@@ -274,3 +274,11 @@ def test_ppo_learns_cartpole_in_twenty_thousand_steps(classic: Rows) -> None:
     assert isinstance(agent, Sb3Agent)
     agent.learn(envs, 30_000)
     assert evaluate(agent, classic("CartPole-v1", 8), 16, seed=5).mean > 400
+
+
+def test_maps_take_short_rollouts_unless_settings_say_otherwise() -> None:
+    buttons = spaces.Discrete(3)
+    of_a_map, of_a_list = spaces.MultiDiscrete([4] * 36), spaces.MultiDiscrete([4, 3, 2])
+    assert make("ppo", of_a_map, buttons, 0).settings.rollout_size == 2048
+    assert make("ppo", of_a_map, buttons, 0, {"rollout_size": 96}).settings.rollout_size == 96
+    assert make("ppo", of_a_list, buttons, 0).settings.rollout_size == 0
