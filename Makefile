@@ -46,7 +46,8 @@ results: $(STAMP)
 		$(PUBLISH) runs/$$env/results.json > docs/results/$$env.json; \
 	done
 
-# Does a model know more than the log that it was fitted to? By the families that do best and worst in dreams.
+# Does a model know more than the log that it was fitted to? By the families that do best and worst in dreams; and of
+# the log of a pilot who shows what to do and never what else would have followed.
 upsample: $(STAMP)
 	$(BIN)/sandbox contrast Pendulum-v1 --models diffusion rnn --modes upsample --real-steps 2000 --seeds 0 1 2 \
 		--jobs 2 --out runs/upsample-pendulum
@@ -54,6 +55,11 @@ upsample: $(STAMP)
 		--jobs 2 --out runs/upsample-acrobot
 	$(BIN)/sandbox contrast supply --models diffusion transformer --modes upsample --real-steps 5000 --seeds 0 1 2 \
 		--jobs 2 --out runs/upsample-supply
+
+	test -d runs/pilot || $(BIN)/sandbox train Pendulum-v1 --agent sac --steps 5000 --out runs/pilot
+	test -f runs/pilot.data || $(BIN)/sandbox collect Pendulum-v1 --policy runs/pilot --steps 5000 --seed 1 --out runs/pilot.data
+	$(BIN)/sandbox contrast Pendulum-v1 --models diffusion --modes upsample --log runs/pilot.data --real-steps 5000 \
+		--seeds 0 1 2 --episodes 50 --jobs 2 --out runs/upsample-pilot
 
 # No policy at all: to plan at every step, with as few plans as still balance the pendulum. By CPU time forty minutes.
 plan: $(STAMP)
