@@ -86,11 +86,11 @@ def _models(chosen: Any, names: tuple[str, ...]) -> dict[str, Any]:
 
 def _players(agent: str | None, chosen: Any, session: Any, seed: int) -> list[Any]:
     """Who may act by hand-over: the one that was named, or the pilot, and the pretrained agent, each once."""
-    from sandbox import pretrained
-    from sandbox.play.players import player
+    from sandbox.play.players import player, understudy
 
-    names = [agent, pretrained.agent_of(chosen.name) if agent is None and not chosen.arguments else None]
-    return [player(name, chosen, session.see, seed) for i, name in enumerate(names) if i == 0 or name is not None]
+    first = player(agent, chosen, session.see, seed)
+    second = understudy(chosen, session.see, seed) if agent is None and not chosen.arguments else None
+    return [first] if second is None else [first, second]
 
 
 def _record(session: Any, who: Any, path: Path, steps: int, size: str | None) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from html import escape
 from pathlib import Path
 
@@ -109,8 +110,8 @@ def _film(folder: Path, rows: Sequence[Row]) -> None:
     with no_screen():
         session = Session(world, models, SEED)
         try:
-            acting = actor(str(cells / driver.cell / "agent"), world, SEED)
-            player = Player(agent_name(driver.agent), acting, session.see, SEED)
+            find = partial(actor, str(cells / driver.cell / "agent"), world, SEED)
+            player = Player(agent_name(driver.agent), find, session.see, SEED)
             record(session, player, folder / FILM, STEPS, seconds=SECONDS)
         finally:
             session.close()

@@ -9,8 +9,9 @@ import pygame
 import pytest
 from PIL import Image
 
+import sandbox
 from sandbox.play.gamepad import LOST, Gamepad, NoGamepadError
-from sandbox.play.players import player
+from sandbox.play.players import player, understudy
 from sandbox.play.session import Session
 from sandbox.play.window import FASTEST, SLOWEST, Theatre
 from sandbox_envs.canvas import WindowError
@@ -86,6 +87,17 @@ def test_tab_hands_over_to_each_player_and_back(theatre: Theatre) -> None:
         theatre.tick()
         acting.append(theatre.player.name if theatre.player else "you")
     assert acting == ["heuristic", "random", "you", "heuristic"]
+
+
+def test_the_understudy_is_loaded_when_it_has_to_act(session: Session) -> None:
+    late, at_once = understudy(session.world, session.see), player("lander/agent", session.world, session.see)
+    assert late is not None
+    assert late.name == at_once.name
+    assert "_actor" not in vars(late)
+    row = session.real.row
+    assert late.act(row) == at_once.act(row)
+    assert "_actor" in vars(late)
+    assert understudy(sandbox.world("CartPole-v1"), session.see) is None
 
 
 def test_r_begins_the_next_episode_and_backspace_the_same_again(theatre: Theatre) -> None:
