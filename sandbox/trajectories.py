@@ -10,7 +10,6 @@ from typing import Any, Self
 import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from sandbox import files
 from sandbox.spaces import Layout, Rows, action_layout, from_json, layout, to_json
@@ -191,6 +190,8 @@ def rarity(obs: Rows) -> NDArray[np.float64]:
 
     Observations of more than `WIDE` numbers are compared with some thousand of them: no tree finds neighbours there.
     """
+    from scipy.spatial import cKDTree  # a third of a second that whoever only plays need not wait
+
     scale = obs.std(axis=0)
     standard = obs / np.where(scale > 0, scale, 1)
     nearest = min(6, len(obs))  # itself among them
