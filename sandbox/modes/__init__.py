@@ -17,7 +17,7 @@ ABOUT = {
     "simulator": "learn in the simulator itself",
     "dream": "learn in the dream of a model, in rounds of collect, fit and learn",
     "mix": "learn from real and dreamed steps together, dreams branching from real states (MBPO)",
-    "upsample": "learn from a log of random play, alone and with many more steps that a model adds (SynthER)",
+    "upsample": "learn from one fixed log, alone and with many more steps that a model adds (SynthER)",
     "plan": "learn no policy: plan in the model at every step (CEM)",
     "perfect": "learn in a flawless model: the simulator in the model's place, its steps uncounted",
     "persistence": "learn in a dream in which nothing changes: what a dream has to beat",
