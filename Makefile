@@ -55,7 +55,6 @@ upsample: $(STAMP)
 		--jobs 2 --out runs/upsample-acrobot
 	$(BIN)/sandbox contrast supply --models diffusion transformer --modes upsample --real-steps 5000 --seeds 0 1 2 \
 		--jobs 2 --out runs/upsample-supply
-
 	test -d runs/pilot || $(BIN)/sandbox train Pendulum-v1 --agent sac --steps 5000 --out runs/pilot
 	test -f runs/pilot.data || $(BIN)/sandbox collect Pendulum-v1 --policy runs/pilot --steps 5000 --seed 1 --out runs/pilot.data
 	$(BIN)/sandbox contrast Pendulum-v1 --models diffusion --modes upsample --log runs/pilot.data --real-steps 5000 \

@@ -190,7 +190,7 @@ def rarity(obs: Rows) -> NDArray[np.float64]:
 
     Observations of more than `WIDE` numbers are compared with some thousand of them: no tree finds neighbours there.
     """
-    from scipy.spatial import cKDTree  # a third of a second that whoever only plays need not wait
+    from scipy.spatial import cKDTree  # slow to import, and who only plays never asks
 
     scale = obs.std(axis=0)
     standard = obs / np.where(scale > 0, scale, 1)

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from html import escape
 from pathlib import Path
 
@@ -110,8 +109,8 @@ def _film(folder: Path, rows: Sequence[Row]) -> None:
     with no_screen():
         session = Session(world, models, SEED)
         try:
-            find = partial(actor, str(cells / driver.cell / "agent"), world, SEED)
-            player = Player(agent_name(driver.agent), find, session.see, SEED)
+            acting = actor(str(cells / driver.cell / "agent"), world, SEED)  # or no film is begun
+            player = Player(agent_name(driver.agent), lambda: acting, session.see, SEED)
             record(session, player, folder / FILM, STEPS, seconds=SECONDS)
         finally:
             session.close()
