@@ -12,12 +12,15 @@ Part = Literal["engine", "ppo", "dreams"]
 PARTS: tuple[Part, ...] = ("engine", "ppo", "dreams")
 
 
-def main(parts: Collection[Part] = PARTS) -> None:
-    """Measure and print; all parts together take a few minutes."""
-    console.opening("cpu", sum({"engine": 30, "ppo": 120, "dreams": 25}[part] for part in parts))
-    for part, show in (("engine", _engine), ("ppo", _ppo), ("dreams", _dreams)):
-        if part in parts:
-            show()
+def main(parts: Collection[Part] = PARTS, rows: int | None = None, device: str = "cpu") -> None:
+    """Measure and print; all parts together take a few minutes. `rows` and `device` are the dreams'."""
+    console.opening(device, sum({"engine": 30, "ppo": 120, "dreams": 25}[part] for part in parts))
+    if "engine" in parts:
+        _engine()
+    if "ppo" in parts:
+        _ppo()
+    if "dreams" in parts:
+        _dreams(rows, device)
 
 
 def _engine() -> None:
@@ -48,17 +51,21 @@ def _ppo() -> None:
     console.show(race)
 
 
-def _dreams() -> None:
+def _dreams(rows: int | None, device: str) -> None:
+    import torch
+
     from sandbox.bench.dreams import ROWS, WIDTH, dream_speeds, matrix_rate
     from sandbox.models.fit import one_thread
 
+    rows = rows or ROWS
     with one_thread():
-        rate = matrix_rate(seconds=0.3)
-    lines = Table(title=f"dreams of Lander, {ROWS} rows, one thread", title_justify="left")
+        rate = matrix_rate(rows, seconds=0.3, device=torch.device(device))
+    place = "one thread" if device == "cpu" else torch.cuda.get_device_name(device)
+    lines = Table(title=f"dreams of Lander, {rows:,} rows, {place}", title_justify="left")
     lines.add_column("model")
     for heading in ("steps/s", "multiply-adds a step", "of the matrix rate", "largest cost", "all costs"):
         lines.add_column(heading, justify="left" if "cost" in heading else "right")
-    for speed in dream_speeds():
+    for speed in dream_speeds(rows=rows, device=device):
         costs = sorted(speed.costs.items(), key=lambda cost: -cost[1])
         lines.add_row(
             speed.model,
@@ -69,7 +76,7 @@ def _dreams() -> None:
             ", ".join(f"{name} {share:.0%}" for name, share in costs),
         )
     lines.caption = (
-        f"matrix rate: {2e-9 * rate:.0f} GFLOP/s in float32 products ({ROWS}, {WIDTH}) × ({WIDTH}, {WIDTH}); "
+        f"matrix rate: {2e-9 * rate:.0f} GFLOP/s in float32 products ({rows}, {WIDTH}) × ({WIDTH}, {WIDTH}); "
         "outcome: reward and ending; codec: units; environment: noise, resets, clipping, checks"
     )
     console.show(lines)

@@ -1,7 +1,8 @@
 """How fast dreams are: steps a second, what share of the machine's matrix rate that is, and what costs most.
 
 A model's speed does not depend on how well it was fitted, so that a few updates on a little random play will do.
-Seconds are those that the one thread was at work: what other programs take from the machine meanwhile does not count.
+On the CPU, seconds are those that the one thread was at work: what other programs take from the machine meanwhile does
+not count. On a GPU they are those of the clock on the wall, since there the thread waits.
 """
 
 import statistics
@@ -29,6 +30,7 @@ from sandbox_agents import RandomAgent
 WORLD, ROWS, LOG = "lander", 256, 600
 # The shape of the nets' own products: a batch of rows through a hidden layer of the usual width.
 WIDTH = 128
+CPU = torch.device("cpu")
 
 
 def _attention(query: Any, key: Any, value: Any, *_: Any, **__: Any) -> int:
@@ -42,7 +44,7 @@ ATTENTION = {torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: _attent
 
 @dataclass(frozen=True)
 class DreamSpeed:
-    """One family's dream on one thread."""
+    """One family's dream on one thread, or on a GPU."""
 
     model: str
     rows: int
@@ -58,7 +60,12 @@ class DreamSpeed:
 
 
 def dream_speeds(
-    names: Sequence[str] | None = None, rows: int = ROWS, log: int = LOG, repeats: int = 5, seconds: float = 0.3
+    names: Sequence[str] | None = None,
+    rows: int = ROWS,
+    log: int = LOG,
+    repeats: int = 5,
+    seconds: float = 0.3,
+    device: str = "cpu",
 ) -> Iterator[DreamSpeed]:
     """The speed of the dream of each model named, by default of all plain families, in Lander, one after the other.
 
@@ -68,20 +75,21 @@ def dream_speeds(
     lived = _random_play(log)
     for name in names or models.names():
         with one_thread():
-            yield _speed(fit(lived, name, settings=FitSettings(updates=3)), rows, repeats, seconds)
+            yield _speed(fit(lived, name, settings=FitSettings(updates=3), device=device), rows, repeats, seconds)
 
 
-def matrix_rate(rows: int = ROWS, width: int = WIDTH, seconds: float = 0.1) -> float:
+def matrix_rate(rows: int = ROWS, width: int = WIDTH, seconds: float = 0.1, device: torch.device = CPU) -> float:
     """Multiply-adds a second of the float32 product `(rows, width) × (width, width)`; for a process of one thread."""
-    left, right, out = torch.ones(rows, width), torch.ones(width, width), torch.empty(rows, width)
-    return rows * width * width * _rate(lambda: torch.mm(left, right, out=out), seconds)
+    left, right = torch.ones(rows, width, device=device), torch.ones(width, width, device=device)
+    out = torch.empty(rows, width, device=device)
+    return rows * width * width * _rate(lambda: torch.mm(left, right, out=out), seconds, device)
 
 
 def multiply_adds(model: FittedModel) -> float:
     """Multiply-adds in the matrix products of one step of one row, as PyTorch itself counts them."""
     rows = len(model.starts)
     state = model.begin(model.starts)
-    action, noise = torch.zeros(rows, model.action.width), torch.zeros(rows, model.noise_dim)
+    action, noise = (torch.zeros(rows, width, device=model.device) for width in (model.action.width, model.noise_dim))
     with FlopCounterMode(display=False, custom_mapping=ATTENTION) as counter:
         model.step(state, action, noise)
     return float(counter.get_total_flops() / 2 / rows)
@@ -101,7 +109,8 @@ def _speed(model: FittedModel, rows: int, repeats: int, seconds: float) -> Dream
     needed = multiply_adds(model)
     speeds, shares = [], []
     for _ in range(repeats):
-        matrix, ticks = matrix_rate(rows, seconds=seconds / 4), _rate(step, seconds)
+        matrix = matrix_rate(rows, seconds=seconds / 4, device=model.device)
+        ticks = _rate(step, seconds, model.device)
         speeds.append(rows * ticks)
         shares.append(rows * ticks * needed / matrix)
     return DreamSpeed(
@@ -129,10 +138,18 @@ def _stepper(model: FittedModel, rows: int) -> Callable[[], Any]:
     return step
 
 
-def _rate(call: Callable[[], Any], seconds: float) -> float:
-    """Calls a second, over about `seconds`."""
-    calls, begin = 0, time.thread_time()
-    while (spent := time.thread_time() - begin) < seconds or not calls:
+def _clock(device: torch.device) -> float:
+    """Seconds until all that was asked of `device` is done; only differences mean anything."""
+    if device.type == "cpu":
+        return time.thread_time()
+    torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
+def _rate(call: Callable[[], Any], seconds: float, device: torch.device) -> float:
+    """Calls a second on `device`, over about `seconds`."""
+    calls, begin = 0, _clock(device)
+    while (spent := _clock(device) - begin) < seconds or not calls:
         call()
         calls += 1
     return calls / spent
@@ -151,26 +168,28 @@ def _costs(model: FittedModel, step: Callable[[], Any], seconds: float) -> dict[
     spent = dict.fromkeys(parts, 0.0)
     with ExitStack() as clocks:
         for name, (module, method) in parts.items():
-            clocks.enter_context(_clocked(module, method, name, spent))
-        begin = time.thread_time()
-        _rate(step, seconds)
-        total = time.thread_time() - begin
+            clocks.enter_context(_clocked(module, method, name, spent, model.device))
+        begin = _clock(model.device)
+        _rate(step, seconds, model.device)
+        total = _clock(model.device) - begin
     whole = spent.pop("model")
     costs = {**spent, "codec": whole - sum(spent.values()), "environment": total - whole}
     return {name: cost / total for name, cost in costs.items()}
 
 
 @contextmanager
-def _clocked(module: torch.nn.Module, method: str, name: str, spent: dict[str, float]) -> Iterator[None]:
+def _clocked(
+    module: torch.nn.Module, method: str, name: str, spent: dict[str, float], device: torch.device
+) -> Iterator[None]:
     """Add the time inside `module.method` to `spent[name]`, for the length of the block."""
     plain = getattr(module, method)
 
     def timed(*arguments: Any, **named: Any) -> Any:
-        begin = time.thread_time()
+        begin = _clock(device)
         try:
             return plain(*arguments, **named)
         finally:
-            spent[name] += time.thread_time() - begin
+            spent[name] += _clock(device) - begin
 
     setattr(module, method, timed)
     try:

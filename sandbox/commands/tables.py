@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from sandbox.commands.arguments import Device, device_of
+
 
 def show_list() -> int:
     """Show the worlds, models, agents and modes there are."""
@@ -22,13 +24,21 @@ def show_list() -> int:
     return 0
 
 
-def show_bench(only: tuple[Literal["engine", "ppo", "dreams"], ...] = ("engine", "ppo", "dreams")) -> int:
+def show_bench(
+    only: tuple[Literal["engine", "ppo", "dreams"], ...] = ("engine", "ppo", "dreams"),
+    rows: int | None = None,
+    device: Device = "auto",
+) -> int:
     """Measure our speeds in one run: the engine's and PPO's as ratios to their peers', the dreams' to bare matrices.
 
     Args:
         only: the parts to measure.
+        rows: dreams at once; 256 by default.
+        device: where the dreams' networks are; auto takes the CPU.
     """
     from sandbox import bench as measure
 
-    measure.main(only)
+    if rows is not None and rows < 1:
+        raise ValueError(f"--rows {rows} dreams nothing; use 1 or more")
+    measure.main(only, rows, device_of(device))
     return 0
