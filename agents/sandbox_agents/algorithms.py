@@ -115,7 +115,7 @@ class EvenRolloutBuffer(RolloutBuffer):
                 *(self.to_torch(part.ravel()) for part in (self.values, self.log_probs, self.advantages, self.returns)),
             )
         count = self.buffer_size * self.n_envs
-        order = np.random.permutation(count)  # noqa: NPY002 - lent and given back by sb3.own_randomness
+        order = np.random.permutation(count)  # noqa: NPY002 - lent and given back by sb3.own_room
         for part in np.array_split(order, max(1, round(count / (batch_size or count)))):
             index = torch.from_numpy(part).to(self.device)
             yield RolloutBufferSamples(*(column[index] for column in self._columns))

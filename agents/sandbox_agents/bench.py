@@ -17,7 +17,7 @@ from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from .core import Agent, evaluate
-from .sb3 import Sb3Agent, make, own_randomness
+from .sb3 import Sb3Agent, make, own_room
 
 EnvsFactory = Callable[[int], VectorEnv[Any, Any, Any]]
 CHECK_EVERY = 2048  # steps between two looks, for both
@@ -136,7 +136,7 @@ class _Look(BaseCallback):
 def _zoo(envs_factory: EnvsFactory, seed: int) -> _Race:
     """Train with the settings of rl-baselines3-zoo's hyperparams/ppo.yml for CartPole-v1."""
     race = _Race(envs_factory, seed)
-    with own_randomness(seed, torch.device("cpu")):
+    with own_room(seed, torch.device("cpu")):
         model = PPO(
             "MlpPolicy",
             DummyVecEnv([lambda: Monitor(gymnasium.make("CartPole-v1"))] * 8),

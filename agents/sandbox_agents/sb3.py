@@ -60,6 +60,17 @@ def make(
     return Sb3Agent(observation_space, action_space, seed, settings, device)
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """A second thread gains nets of this size nothing, and on a busy machine its barriers make everything slower."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class Sb3Agent:
     """A PPO, SAC or DQN that acts on an environment's own observations and learns in any vector environment of them.
 
@@ -91,10 +102,11 @@ class Sb3Agent:
         self._actions = action_map(action_space)
         dim = flat_dim(observation_space)
         self._obs_stats, self._return_stats = RunningMeanStd(shape=(dim,)), RunningMeanStd(shape=())
-        with own_randomness(seed, self._device):
+        with own_room(seed, self._device):
             self._learner = build(settings, dim, self._actions.learner_space, self._device)
         self._envs: VectorEnv[Any, Any, Any] | None = None
 
+    @one_thread()
     def act(self, obs: Batch, rng: np.random.Generator | None = None) -> Batch:
         """Choose actions for a batch of the environment's own observations, as a batch of its own actions.
 
@@ -140,7 +152,7 @@ class Sb3Agent:
             raise ValueError(f"{steps} steps are fewer than the {envs.num_envs} rows: give at least a step a row")
         draw = int(np.random.SeedSequence([self.seed if seed is None else seed, self._calls]).generate_state(1)[0])
         kept = None if keeper is None else keeper.kept()
-        with own_randomness(draw, self._device):
+        with own_room(draw, self._device):
             is_new = self._envs is not envs
             if is_new:
                 self._settle(envs, draw)
@@ -177,7 +189,7 @@ class Sb3Agent:
         if self.settings.normalize_obs or self.settings.normalize_reward:
             raise ValueError("learning from memories scales nothing: leave normalize_obs and normalize_reward false")
         draw = int(np.random.SeedSequence([self.seed, self._calls]).generate_state(1)[0])
-        with own_randomness(draw, self._device):
+        with own_room(draw, self._device):
             blend = Blend(memories, shares, np.random.default_rng(draw), self._device)
             study(learner, blend, updates, keeper)
         self._envs = None
@@ -270,10 +282,10 @@ class Sb3Agent:
 
 
 @contextmanager
-def own_randomness(seed: int, device: torch.device) -> Iterator[None]:
-    """Lend SB3, which draws from the global generators of NumPy and torch, seeded ones; give the caller's back."""
+def own_room(seed: int, device: torch.device) -> Iterator[None]:
+    """Lend SB3 what is the process's: seeded global generators, and one torch thread; give the caller's back."""
     kept = np.random.get_state()  # noqa: NPY002 - it is this generator that SB3 uses
-    with torch.random.fork_rng(devices=[] if device.type == "cpu" else [device]):
+    with one_thread(), torch.random.fork_rng(devices=[] if device.type == "cpu" else [device]):
         torch.manual_seed(seed)
         np.random.seed(seed % 2**32)  # noqa: NPY002
         try:

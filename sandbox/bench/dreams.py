@@ -21,8 +21,9 @@ from sandbox import models
 from sandbox.collection import collect
 from sandbox.dream import DreamVectorEnv
 from sandbox.models.core import WorldModel
-from sandbox.models.fit import FitSettings, fit, one_thread
+from sandbox.models.fit import FitSettings, fit
 from sandbox.models.fitted import FittedModel
+from sandbox.models.threads import one_thread
 from sandbox.trajectories import Trajectories
 from sandbox.worlds import world
 from sandbox_agents import RandomAgent

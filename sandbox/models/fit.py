@@ -2,8 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from sandbox.models.core import Training, WorldModel
 from sandbox.models.descent import Best, Descent, Keeper, take_tensors, tensors_of
 from sandbox.models.familiar import familiarise
 from sandbox.models.fitted import FittedModel, build_one, joined
+from sandbox.models.threads import one_thread
 from sandbox.trajectories import Trajectories, starts
 
 Progress = Callable[[int, int], None]
@@ -47,6 +47,7 @@ class TooLittleDataError(ValueError):
     """Data that no model can be fitted to; the message says how much is needed."""
 
 
+@one_thread()
 def fit(
     data: Trajectories,
     model: str = "rnn",
@@ -92,8 +93,7 @@ def fit(
             if progress is not None:
                 progress(before * total + done, settings.ensemble * total)
 
-        with one_thread():
-            judged.append(_train(network, lessons, training, settings, rng, log, advance, shelf))
+        judged.append(_train(network, lessons, training, settings, rng, log, advance, shelf))
         members.append(network.eval())
     fitted = FittedModel(
         name=model,
@@ -266,17 +266,6 @@ def _finish(
     for _ in range(updates):
         assert descend is not None
         descend(lessons.draw(settings.rows, rng), generator)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Nets of this size gain nothing from a second thread, and on a busy machine lose everything to its barriers."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _append(log: Path, update: int, seconds: float, losses: Mapping[str, Tensor], judged: Mapping[str, Tensor]) -> None:

@@ -21,6 +21,7 @@ from sandbox.models.mixture import Mixture
 from sandbox.models.nets import Mlp
 from sandbox.models.outcome import AMOUNTS, Evidence, Outcome
 from sandbox.models.surprise import Surprise
+from sandbox.models.threads import one_thread
 from sandbox.spaces import Element, Layout, action_layout, brief, from_json, layout, to_json
 from sandbox.trajectories import Starts, Trajectories
 
@@ -96,16 +97,19 @@ class FittedModel:
             return self.starts
         return Starts(self.starts.obs[first], self.starts.action[first], self.starts.length[first])
 
+    @one_thread()
     def begin(self, starts: Starts) -> State:
         """See `Dynamics.begin`."""
         return self.network.begin(starts)
 
+    @one_thread()
     def step(
         self, state: State, action: Tensor, noise: Tensor, temperature: float = 1.0
     ) -> tuple[tuple[Tensor, Tensor, Tensor], State]:
         """See `Dynamics.step`."""
         return self.network.step(state, action, noise, temperature)
 
+    @one_thread()
     def surprise(self, data: Trajectories, seed: int = 0) -> Surprise:
         """How unexpected every transition of `data` is, beside what was usual in held-out data.
 

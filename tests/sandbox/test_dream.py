@@ -5,8 +5,10 @@ from pathlib import Path
 import gymnasium
 import numpy as np
 import pytest
+import torch
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
+from stable_baselines3.common.policies import ActorCriticPolicy
 
 import sandbox
 import sandbox_agents
@@ -179,3 +181,32 @@ def test_a_fearless_dream_pays_no_penalty_for_an_end(fallen: FittedModel) -> Non
 
     assert np.median(ends()) < -50, "an end costs a hundred"
     assert ends(fearless=True).min() >= fallen.usual_reward - 1e-6
+
+
+def test_dreams_and_agents_take_one_thread_and_give_the_others_back(
+    cartpole: FittedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: dict[str, int] = {}
+
+    def watch(owner: object, name: str) -> None:
+        plain = getattr(owner, name)
+
+        def watched(*arguments: object, **named: object) -> object:
+            taken[name] = torch.get_num_threads()
+            return plain(*arguments, **named)
+
+        monkeypatch.setattr(owner, name, watched)
+
+    for name in ("begin", "step", "losses"):
+        watch(type(cartpole.network), name)
+    for name in ("predict_values", "evaluate_actions"):
+        watch(ActorCriticPolicy, name)
+    torch.set_num_threads(2)
+    try:
+        envs = DreamVectorEnv(model_of("sandbox/CartPole-v0", "mixture", updates=1), 4)
+        agent = sandbox_agents.make("ppo", envs.single_observation_space, envs.single_action_space, 0)
+        agent.learn(envs, 64)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(1)
+    assert taken == dict.fromkeys(("begin", "step", "losses", "predict_values", "evaluate_actions"), 1)
