@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .adopted import adopt
     from .constant import ConstantAgent, constants
     from .core import Agent, Evaluation, RandomAgent, applicable, evaluate, load, names, summary
     from .memory import Memory
@@ -26,6 +27,7 @@ _HOMES = {
     "RandomAgent": "core",
     "Sb3Agent": "sb3",
     "Sb3VecEnv": "vec_env",
+    "adopt": "adopted",
     "applicable": "core",
     "can_plan": "planner",
     "constants": "constant",
@@ -47,6 +49,7 @@ __all__ = [
     "RandomAgent",
     "Sb3Agent",
     "Sb3VecEnv",
+    "adopt",
     "applicable",
     "can_plan",
     "constants",

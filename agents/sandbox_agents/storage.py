@@ -66,6 +66,11 @@ def read_agent(folder: Path) -> tuple[dict[str, Any], Tensors]:
         ValueError: it is missing, damaged, not an agent's, or of a newer version; the sentence says which.
     """
     manifest = folder / "agent.json"
+    if folder.suffix == ".zip" and folder.is_file():
+        raise ValueError(
+            f"{folder} is Stable-Baselines3's own file, which runs code when it is read, and is not read here: where "
+            f"you trust it, sandbox_agents.adopt(stable_baselines3.PPO.load({folder.name!r})).save('folder') in Python"
+        )
     if not manifest.is_file():
         raise ValueError(f"there is no agent in {folder} (no agent.json): give a folder that an agent was saved to")
     try:
