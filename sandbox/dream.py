@@ -14,6 +14,7 @@ from sandbox.batches import final_info, row_of
 from sandbox.models.core import Dynamics, State
 from sandbox.models.ensemble import DISAGREEMENT, Ensemble
 from sandbox.models.fitted import FittedModel
+from sandbox.models.threads import one_thread
 from sandbox.spaces import Layout
 from sandbox.trajectories import Starts
 from sandbox_envs.random import key_of, normals, uniform
@@ -98,6 +99,7 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
         self._ended = np.zeros(num_envs, bool)
         self._state: State | None = None
 
+    @one_thread()
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Any, dict[str, Any]]:
@@ -109,6 +111,7 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
         self._begin(np.flatnonzero(mask))
         return self._observe(), {}
 
+    @one_thread()
     def step(
         self, actions: Any
     ) -> tuple[Any, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
