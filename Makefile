@@ -58,7 +58,7 @@ upsample: $(STAMP)
 	test -d runs/pilot || $(BIN)/sandbox train Pendulum-v1 --agent sac --steps 5000 --out runs/pilot
 	test -f runs/pilot.data || $(BIN)/sandbox collect Pendulum-v1 --policy runs/pilot --steps 5000 --seed 1 --out runs/pilot.data
 	$(BIN)/sandbox contrast Pendulum-v1 --models diffusion --modes upsample --log runs/pilot.data --real-steps 5000 \
-		--seeds 0 1 2 --episodes 50 --jobs 2 --out runs/upsample-pilot
+		--seeds 0 1 2 3 4 --episodes 50 --jobs 2 --out runs/upsample-pilot
 
 # No policy at all: to plan at every step, with as few plans as still balance the pendulum. By CPU time forty minutes.
 plan: $(STAMP)
