@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from sandbox_envs.core import Simulation, compiled
 from sandbox_envs.random import draw_normal, draw_uniform
-from sandbox_envs.raster import ellipse
+from sandbox_envs.raster import ellipse, lay
 
 if TYPE_CHECKING:
     from sandbox_envs.canvas import Canvas
@@ -192,7 +192,7 @@ class Dodge(Simulation):
     @staticmethod
     def observe_image(s: Any, obs: Any, p: Any) -> None:
         """The hall, painted from the far wall to the near."""
-        obs[:] = HALL
+        lay(obs, HALL)
         painted = False
         for place in range(s.count):
             ball = s.count - 1 - place

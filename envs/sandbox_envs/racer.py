@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from sandbox_envs.core import Simulation, compiled
 from sandbox_envs.random import draw_uniform
-from sandbox_envs.raster import line, quad
+from sandbox_envs.raster import lay, line, quad
 
 if TYPE_CHECKING:
     from sandbox_envs.canvas import Canvas
@@ -41,6 +41,7 @@ PER_METRE, CRASH = 0.1, 5.0  # reward
 PIXELS, SCALE, COLUMN, ROW = 64, 1.6, 32.0, 46.0  # of the image: size, pixels a metre, and where the car is
 GRASS, ROAD, DARK, KERB, WHITE = (54, 104, 62), (92, 96, 110), (78, 82, 96), (213, 94, 0), (236, 240, 250)
 CAR, METER = (86, 180, 233), (240, 228, 66)
+MEADOW = np.full((PIXELS, PIXELS, 3), GRASS, np.uint8)
 TRAIL = 40  # steps of which the picture shows the skid marks
 
 
@@ -208,12 +209,18 @@ def _pixel(s: Any, x: float, y: float) -> tuple[float, float]:
 
 
 @compiled
-def _paint_edge(s: Any, edge: Any, image: Any) -> None:
+def _may_show(one: float, other: float) -> bool:
+    """Whether what lies between two pixel coordinates of an axis may touch the image: most of a track does not."""
+    return max(one, other) > -2.0 and min(one, other) < PIXELS + 2.0
+
+
+@compiled
+def _paint_edge(x: Any, y: Any, image: Any) -> None:
+    """A kerb through the pixels `x`, `y` `(POINTS,)`."""
     for corner in range(POINTS):
         after = (corner + 1) % POINTS
-        x0, y0 = _pixel(s, edge[corner, 0], edge[corner, 1])
-        x1, y1 = _pixel(s, edge[after, 0], edge[after, 1])
-        line(image, x0, y0, x1, y1, 0.7, KERB if corner % 2 == 0 else WHITE, 1.0)
+        if _may_show(y[corner], y[after]) and _may_show(x[corner], x[after]):
+            line(image, x[corner], y[corner], x[after], y[after], 0.7, KERB if corner % 2 == 0 else WHITE, 1.0)
 
 
 class Racer(Simulation):
@@ -285,17 +292,18 @@ class Racer(Simulation):
     @staticmethod
     def observe_image(s: Any, obs: Any, p: Any) -> None:
         """The road piece by piece, its kerbs, the car, and a bar for the speed."""
-        for channel in range(3):
-            obs[:, :, channel] = GRASS[channel]
+        lay(obs, MEADOW)
+        left_x, left_y, right_x, right_y = np.empty((4, POINTS))
+        for corner in range(POINTS):
+            left_x[corner], left_y[corner] = _pixel(s, s.left[corner, 0], s.left[corner, 1])
+            right_x[corner], right_y[corner] = _pixel(s, s.right[corner, 0], s.right[corner, 1])
         for corner in range(POINTS):
             after = (corner + 1) % POINTS
-            x0, y0 = _pixel(s, s.left[corner, 0], s.left[corner, 1])
-            x1, y1 = _pixel(s, s.right[corner, 0], s.right[corner, 1])
-            x2, y2 = _pixel(s, s.right[after, 0], s.right[after, 1])
-            x3, y3 = _pixel(s, s.left[after, 0], s.left[after, 1])
-            quad(obs, (x0, x1, x2, x3), (y0, y1, y2, y3), ROAD if corner % 2 == 0 else DARK)
-        _paint_edge(s, s.left, obs)
-        _paint_edge(s, s.right, obs)
+            x = left_x[corner], right_x[corner], right_x[after], left_x[after]
+            y = left_y[corner], right_y[corner], right_y[after], left_y[after]
+            quad(obs, x, y, ROAD if corner % 2 == 0 else DARK)
+        _paint_edge(left_x, left_y, obs)
+        _paint_edge(right_x, right_y, obs)
         wheel = 4.0 * p.steering * s.steer
         line(obs, COLUMN, ROW - 1.5, COLUMN - wheel, ROW - 4.0, 0.6, METER, 1.0)
         line(obs, COLUMN, ROW - 1.6, COLUMN, ROW + 1.9, 1.4, CAR, 1.0)
