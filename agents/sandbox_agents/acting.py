@@ -26,12 +26,12 @@ def choose(learner: Any, obs: torch.Tensor, rng: Generator | None) -> Actions:
     with torch.inference_mode():
         match learner:
             case PPO():
-                scores = policy.action_net(policy.mlp_extractor.forward_actor(obs))
+                scores = policy.action_net(policy.mlp_extractor.forward_actor(policy.features_extractor(obs)))
             case SAC():
-                hidden = policy.actor.latent_pi(obs)
+                hidden = policy.actor.latent_pi(policy.actor.features_extractor(obs))
                 scores = policy.actor.mu(hidden)
             case DQN():
-                scores = policy.q_net.q_net(obs)
+                scores = policy.q_net.q_net(policy.q_net.features_extractor(obs))
     values: Actions = scores.cpu().numpy()
     if not np.isfinite(values).all():
         raise ValueError("the agent's actions are not finite: its learning diverged, or it was given such observations")

@@ -10,18 +10,33 @@ from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from .algorithms import Dqn, EvenRolloutBuffer, Guided, Ppo, Sac
+from .images import Eye
 from .settings import DqnSettings, PpoSettings, SacSettings, Settings
 
 ACTIVATIONS: dict[str, type[torch.nn.Module]] = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "elu": torch.nn.ELU}
 
 
-def build(settings: Settings, dim: int, action_space: spaces.Space[Any], device: torch.device) -> Guided:
-    """Build the learner of ``settings`` for flat observations (D,), without an environment."""
+def build(
+    settings: Settings,
+    dim: int,
+    action_space: spaces.Space[Any],
+    device: torch.device,
+    image: tuple[int, int, int] | None = None,
+) -> Guided:
+    """Build the learner of ``settings`` for flat observations (D,), without an environment.
+
+    Raises:
+        ValueError: settings that scale an ``image``, which is scaled as it is seen.
+    """
     policy: dict[str, Any] = {
         "activation_fn": ACTIVATIONS[settings.activation],
         "optimizer_kwargs": {"fused": True, "eps": 1e-5 if isinstance(settings, PpoSettings) else 1e-8},
         "net_arch": list(settings.net_arch),
     }
+    if image is not None:
+        if settings.normalize_obs:
+            raise ValueError("images are divided by 255 where they are seen: leave normalize_obs false")
+        policy |= {"features_extractor_class": Eye, "features_extractor_kwargs": {"shape": image}}
     learner = _choose(settings, policy, device, action_space)
     learner.observation_space = spaces.Box(-np.inf, np.inf, (dim,), np.float32)
     learner.action_space = action_space

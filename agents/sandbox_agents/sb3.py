@@ -21,7 +21,7 @@ from .learners import build, fresh_memory
 from .life import Keeper, Restorable, put_back, state_of
 from .memory import Blend, Memory
 from .settings import LEARNERS, Settings, defaults, require_known
-from .spaces import Batch, action_map, flat_dim, flatten_batch
+from .spaces import Batch, action_map, flat_dim, flatten_batch, image_shape
 from .storage import Tensors, space_from_json, space_to_json, write_agent
 from .study import study
 from .vec_env import Sb3VecEnv
@@ -103,7 +103,8 @@ class Sb3Agent:
         dim = flat_dim(observation_space)
         self._obs_stats, self._return_stats = RunningMeanStd(shape=(dim,)), RunningMeanStd(shape=())
         with own_room(seed, self._device):
-            self._learner = build(settings, dim, self._actions.learner_space, self._device)
+            image = image_shape(observation_space)
+            self._learner = build(settings, dim, self._actions.learner_space, self._device, image)
         self._envs: VectorEnv[Any, Any, Any] | None = None
 
     @one_thread()

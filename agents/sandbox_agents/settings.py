@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Self
 from gymnasium import spaces
 
 from .maps import sides_of
+from .spaces import image_shape
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,9 @@ def defaults(name: str, observation_space: spaces.Space[Any], action_space: spac
         # A map takes many updates: Wildfire, 1,000,000 steps, seed 0: -16 by rollouts of 2,048, -20 by 4,096, -30 by
         # 16,384. (Lander is the other way round: see ``Ppo.run``.)
         changed["rollout_size"] = 2048
+    if image_shape(observation_space):
+        # A frame takes 50 kB as the floats that a learner remembers, and is scaled where it is seen.
+        changed |= {"normalize_obs": False} | ({"rollout_size": 2048} if name == "ppo" else {"buffer_size": 10_000})
     return changed
 
 

@@ -49,6 +49,17 @@ def flat_dim(space: spaces.Space[Any]) -> int:
     )
 
 
+def image_shape(space: spaces.Space[Any]) -> tuple[int, int, int] | None:
+    """Return the shape of an image, (H, W, C); None where ``space`` is no Box of bytes of that kind.
+
+    It has at least 36 pixels a side, and at most twelve channels: four frames in colour.
+    """
+    if not isinstance(space, spaces.Box) or space.dtype != np.uint8 or len(space.shape) != 3:
+        return None
+    height, width, channels = space.shape
+    return (height, width, channels) if min(height, width) >= 36 and channels <= 12 else None
+
+
 def flatten_batch(space: spaces.Space[Any], obs: Batch) -> Flat:
     """Turn a batch of observations into vectors ``(B, D)``: numbers as they are, choices as one-hot, maps described."""
     match space:
