@@ -121,15 +121,18 @@ class Examination:
     warnings: tuple[str, ...]
 
 
-def examine(chosen: World, seed: int = 0) -> Examination:
+def examine(chosen: World, seed: int = 0, *, for_models: bool = True) -> Examination:
     """Check that a world can be learned: supported spaces, Gymnasium's API, episodes that end.
+
+    Not `for_models`, its spaces are the agent's affair: agents see images, which no model learns.
 
     Raises:
         WorldError: names the rule that the environment breaks and the way out.
     """
     from sandbox.examination import examine_environment, examine_twins
 
-    require_supported(chosen)
+    if for_models:
+        require_supported(chosen)
     env, twin = chosen.make(), chosen.make()
     try:
         limit = chosen.horizon or _registered_limit(env)

@@ -99,7 +99,7 @@ def _worlds(
     """Worlds to learn in, worlds that judge, and what was noticed when they were examined."""
     from sandbox.worlds import examine, world
 
-    found = examine(world(env, arguments, horizon))
+    found = examine(world(env, arguments, horizon), for_models=False)
     learning = found.world.make_vec(rows or (64 if found.world.is_native else 1))
     return learning, found.world.make_vec(8), found.warnings
 
@@ -145,7 +145,7 @@ def evaluate(
         console.opening(place, episodes * 0.05)
     else:
         chosen = world(env, pairs(env_arg), horizon)
-        found = examine(chosen)
+        found = examine(chosen, for_models=False)
         player = actor(agent, chosen, seed, place)
         console.opening(place, episodes * found.horizon * found.step_seconds)
         console.notes(found.warnings)

@@ -172,6 +172,21 @@ def test_from_a_log_to_a_judged_agent(
     assert "the agent agent was made for observations" in complaint
 
 
+def test_an_image_is_for_agents_alone(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for command, out in (
+        ("train racer --env-arg observation=image --steps 64 --rows 4 --out driver", "driver"),
+        ("evaluate driver racer --env-arg observation=image --episodes 2", "2 episodes"),
+    ):
+        status, told_out, complaint = told(capsys, monkeypatch, command)
+        assert status == 0, complaint
+        assert out in told_out
+    status, _, complaint = told(capsys, monkeypatch, "contrast racer --env-arg observation=image")
+    assert status == 2
+    assert "looks like an image, which no model here learns yet" in complaint
+
+
 def test_pilots_and_pretrained_agents_act_by_name(
     here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
