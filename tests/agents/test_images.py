@@ -51,7 +51,9 @@ def looked(count: int = 64) -> tuple[Any, Any]:
     return pictures, np.array([env._side for env in envs])
 
 
-@pytest.mark.parametrize(("name", "steps", "config"), [("ppo", 3072, {"rollout_size": 512}), ("dqn", 400, {"batch_size": 32})])
+@pytest.mark.parametrize(
+    ("name", "steps", "config"), [("ppo", 3072, {"rollout_size": 512}), ("dqn", 400, {"batch_size": 32})]
+)
 def test_what_a_picture_shows_is_learned_and_kept(
     name: str, steps: int, config: dict[str, Any], tmp_path: Path
 ) -> None:
