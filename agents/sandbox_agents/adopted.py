@@ -72,10 +72,8 @@ def adopt(
         "observation_space": space_to_json(own_observations),
         "action_space": space_to_json(own_actions),
     }
-    arrays = {key: value.detach().cpu().numpy() for key, value in tensors.items()} | _scales(
-        normalized, own_observations
-    )
-    return Sb3Agent.restore(record, arrays, Path(type(model).__name__))
+    weights = {key: value.detach().cpu().numpy() for key, value in tensors.items()}
+    return Sb3Agent.restore(record, weights | _scales(normalized, own_observations), Path(type(model).__name__))
 
 
 def _name_of(model: BaseAlgorithm) -> str:
@@ -100,7 +98,7 @@ def _name_of(model: BaseAlgorithm) -> str:
 def _require_same_sight(model: BaseAlgorithm, own: spaces.Space[Any]) -> None:
     """Refuse a model that would see something else in the same observation."""
     if is_image_space(model.observation_space):
-        raise ValueError("the model sees images, which agents here are shown as they are, undivided by 255: train anew")
+        raise ValueError("the model sees images as rows of numbers, agents here by convolutions: train anew")
     seen = get_flattened_obs_dim(model.observation_space)
     if seen != flat_dim(own):
         raise ValueError(
