@@ -25,19 +25,21 @@ def verdict(results: Mapping[str, Any]) -> str:
 
 
 def sentences(results: Mapping[str, Any]) -> list[str]:
-    """The sentences of the verdict, the outcome first."""
+    """The sentences of the verdict, the outcome first: beside the simulator's agents, or else beside a log alone."""
     table = standings(results)
     compared = with_simulator(table)
     ours, simulator = best(modelled(table)), best(table, "simulator") or best(table, "ceiling")
-    told = [_outcome(str(results["env"]), ours, simulator, compared)]
+    env, of_log = str(results["env"]), with_log(table)
+    is_log_alone = simulator is None and len(of_log) > 0  # the question was another one, and has its answer
+    told = [_of_log_alone(env, of_log) if is_log_alone else _outcome(env, ours, simulator, compared)]
     told += _others(ours, [each for each in compared if each.theirs is simulator])
     ceiling = [each for each in compared if each.theirs.mode == "ceiling" and each.theirs is not simulator]
     told += _ceiling([each for each in ceiling if each.ours is ours])
     told += [_by_then(each) for each in at_equal_time(table) if each.ours is ours]
-    told += _upsampling(with_log(table))
+    told += [] if is_log_alone or not of_log else [f"{_upsampling(of_log)}."]
     told += _beside_floor(ours, best(table, "random"), "random play")
     told += _beside_floor(ours, best(table, "constant"), FLOORS["constant"])
-    return told + _log(log_steps(results), ours) + _unfinished(table)
+    return told + _log(log_steps(results), ours, simulator) + _unfinished(table)
 
 
 def _outcome(env: str, ours: Standing | None, simulator: Standing | None, compared: Sequence[Comparison]) -> str:
@@ -99,10 +101,15 @@ def _by_then(each: ByThen) -> str:
     return f"After the wall-clock that it took, {seconds(each.seconds)}, {agent} in the simulator {stood} {each.real}."
 
 
-def _upsampling(compared: Sequence[Comparison]) -> list[str]:
+def _of_log_alone(env: str, compared: Sequence[Comparison]) -> str:
+    """The outcome where no agent of the simulator stands beside: what became of the log."""
+    lead = f"On {env}" if any(each.p_value is not None for each in compared) else f"One seed proves nothing: on {env}"
+    told = _upsampling(compared)
+    return f"{lead}, {told[0].lower()}{told[1:]}."
+
+
+def _upsampling(compared: Sequence[Comparison]) -> str:
     """Which models made a log worth more, and which made it worth less, than the log alone."""
-    if not compared:
-        return []
     said: dict[str, list[str]] = {}
     for each in compared:
         tested = "" if each.p_value is None else f", {'paired, ' if each.paired else ''}{chance(each.p_value)}"
@@ -111,7 +118,7 @@ def _upsampling(compared: Sequence[Comparison]) -> list[str]:
         who = ", ".join([each.ours.model or "", *settings(each.ours.sweep)])
         said.setdefault(lead, []).append(f"{who} ({each.ours.real}{tested})")
     alone = listed(sorted({f"{each.theirs.name} ({each.theirs.real})" for each in compared}))
-    return [f"Upsampling beside {alone}: {'; '.join(f'{lead}: {listed(who)}' for lead, who in said.items())}."]
+    return f"Upsampling beside {alone}: {'; '.join(f'{lead}: {listed(who)}' for lead, who in said.items())}"
 
 
 def _beside_floor(ours: Standing | None, floor: Standing | None, name: str) -> list[str]:
@@ -122,12 +129,13 @@ def _beside_floor(ours: Standing | None, floor: Standing | None, name: str) -> l
     return [f"The {who} is not shown to be better than {name} ({floor.real})."]
 
 
-def _log(steps: float | None, ours: Standing | None) -> list[str]:
+def _log(steps: float | None, ours: Standing | None, simulator: Standing | None) -> list[str]:
     """What was known before anything began."""
     if steps is None or ours is None:
         return []
     told = f"Whatever uses a model began with one log of {number(steps)} steps, which count among the real ones"
-    return [f"{told}; agents in the simulator have not seen it, and another log may tell otherwise."]
+    unseen = "" if simulator is None else "agents in the simulator have not seen it, and "
+    return [f"{told}; {unseen}another log may tell otherwise."]
 
 
 def _unfinished(table: Sequence[Standing]) -> list[str]:

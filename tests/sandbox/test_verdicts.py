@@ -188,11 +188,19 @@ def test_an_upsampled_log_that_is_worth_less_than_the_log_alone_is_named() -> No
         for model, means in returns.items()
         for seed, mean in enumerate(means)
     ]
-    words = report.verdict(results(rows))
+    simulated = [row("simulator", None, "sac", seed, float(seed)) for seed in range(3)]
+    words = report.verdict(results(rows + simulated))
     assert "better: rnn (11.0 [8.5, 13.5], paired, p < 0.001)" in words
     assert "no difference shown: gan (" in words
     assert "below it by more than its interval: vae (-5.43 [-6.93, -3.94], paired, p = " in words
     assert "Upsampling beside SAC on the log alone (1.00 [-1.48, 3.48]): better" in words
+    alone = report.verdict(results(rows))
+    assert alone.startswith(
+        f"On {results(rows)['env']}, upsampling beside SAC on the log alone (1.00 [-1.48, 3.48]): b"
+    )
+    assert "No verdict" not in alone
+    one_seed = report.verdict(results([each for each in rows if each["seed"] == 0]))
+    assert one_seed.startswith("One seed proves nothing: on ")
 
 
 def test_values_of_a_swept_setting_are_contenders_of_their_own() -> None:
