@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from sandbox_envs.core import Simulation, compiled
 from sandbox_envs.random import draw_uniform
-from sandbox_envs.raster import lay, line, quad
+from sandbox_envs.raster import lay, line, may_show, quad
 
 if TYPE_CHECKING:
     from sandbox_envs.canvas import Canvas
@@ -209,18 +209,11 @@ def _pixel(s: Any, x: float, y: float) -> tuple[float, float]:
 
 
 @compiled
-def _may_show(one: float, other: float) -> bool:
-    """Whether what lies between two pixel coordinates of an axis may touch the image: most of a track does not."""
-    return max(one, other) > -2.0 and min(one, other) < PIXELS + 2.0
-
-
-@compiled
 def _paint_edge(x: Any, y: Any, image: Any) -> None:
-    """A kerb through the pixels `x`, `y` `(POINTS,)`."""
-    for corner in range(POINTS):
-        after = (corner + 1) % POINTS
-        if _may_show(y[corner], y[after]) and _may_show(x[corner], x[after]):
-            line(image, x[corner], y[corner], x[after], y[after], 0.7, KERB if corner % 2 == 0 else WHITE, 1.0)
+    """A kerb through the pixels `x`, `y` `(POINTS + 1,)`; most of a track lies beyond the image."""
+    for at in range(POINTS):
+        if may_show(y[at], y[at + 1], 2.0, PIXELS) and may_show(x[at], x[at + 1], 2.0, PIXELS):
+            line(image, x[at], y[at], x[at + 1], y[at + 1], 0.7, KERB if at % 2 == 0 else WHITE, 1.0)
 
 
 class Racer(Simulation):
@@ -293,15 +286,14 @@ class Racer(Simulation):
     def observe_image(s: Any, obs: Any, p: Any) -> None:
         """The road piece by piece, its kerbs, the car, and a bar for the speed."""
         lay(obs, MEADOW)
-        left_x, left_y, right_x, right_y = np.empty((4, POINTS))
-        for corner in range(POINTS):
-            left_x[corner], left_y[corner] = _pixel(s, s.left[corner, 0], s.left[corner, 1])
-            right_x[corner], right_y[corner] = _pixel(s, s.right[corner, 0], s.right[corner, 1])
-        for corner in range(POINTS):
-            after = (corner + 1) % POINTS
-            x = left_x[corner], right_x[corner], right_x[after], left_x[after]
-            y = left_y[corner], right_y[corner], right_y[after], left_y[after]
-            quad(obs, x, y, ROAD if corner % 2 == 0 else DARK)
+        left_x, left_y, right_x, right_y = np.empty((4, POINTS + 1))
+        for at in range(POINTS + 1):
+            left_x[at], left_y[at] = _pixel(s, s.left[at % POINTS, 0], s.left[at % POINTS, 1])
+            right_x[at], right_y[at] = _pixel(s, s.right[at % POINTS, 0], s.right[at % POINTS, 1])
+        for at in range(POINTS):
+            x = left_x[at], right_x[at], right_x[at + 1], left_x[at + 1]
+            y = left_y[at], right_y[at], right_y[at + 1], left_y[at + 1]
+            quad(obs, x, y, ROAD if at % 2 == 0 else DARK)
         _paint_edge(left_x, left_y, obs)
         _paint_edge(right_x, right_y, obs)
         wheel = 4.0 * p.steering * s.steer

@@ -29,6 +29,12 @@ def span(low: float, high: float, length: int) -> tuple[int, int]:
 
 
 @compiled
+def may_show(one: float, other: float, margin: float, length: int) -> bool:
+    """Whether what lies between two places on an axis, give or take `margin`, may touch its `length` pixels."""
+    return max(one, other) > -margin and min(one, other) < length + margin
+
+
+@compiled
 def lay(image: Any, picture: Any) -> None:
     """Copy a `picture` of the image's own shape over it, eight bytes at a time: both are contiguous."""
     words, source = image.reshape(-1).view(np.uint64), picture.reshape(-1).view(np.uint64)
