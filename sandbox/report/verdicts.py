@@ -30,7 +30,8 @@ def sentences(results: Mapping[str, Any]) -> list[str]:
     compared = with_simulator(table)
     ours, simulator = best(modelled(table)), best(table, "simulator") or best(table, "ceiling")
     env, of_log = str(results["env"]), with_log(table)
-    is_log_alone = simulator is None and len(of_log) > 0  # the question was another one, and has its answer
+    # Where a log's best use is all that was asked for, that question has an answer.
+    is_log_alone = simulator is None and len(of_log) > 0 and ours is not None and ours.mode == "upsample"
     told = [_of_log_alone(env, of_log) if is_log_alone else _outcome(env, ours, simulator, compared)]
     told += _others(ours, [each for each in compared if each.theirs is simulator])
     ceiling = [each for each in compared if each.theirs.mode == "ceiling" and each.theirs is not simulator]

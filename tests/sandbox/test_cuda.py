@@ -5,7 +5,6 @@ The CPU is what the project is made for, so these are skipped on a machine witho
 
 import json
 import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,8 @@ from sandbox.models.fit import FitSettings, fit
 from sandbox.models.fitted import FittedModel
 from sandbox.trajectories import Trajectories
 from sandbox.worlds import world
+
+from .test_resume import equal_tensors, killed_and_resumed
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device on this machine")
 
@@ -78,53 +79,27 @@ def test_a_map_is_dreamt_the_same(name: str, tmp_path: Path) -> None:
     assert (seen == seen_there).mean() > 0.99
 
 
-class Killed(BaseException):
-    """What a test raises where a power cut would strike."""
-
-
-class Impatient(Keeper):
-    """Keeps at every chance, and dies at the second."""
-
-    def __init__(self, path: Path, *, dies: bool) -> None:
-        super().__init__(path, every=0.0)
-        self.chances, self.dies = 0, dies
-
-    def keep(self, arrays: Mapping[str, NDArray[Any]], record: Mapping[str, Any]) -> None:
-        super().keep(arrays, record)
-        self.chances += 1
-        if self.dies and self.chances == 2:
-            raise Killed
-
-
-def same_after_a_break(folder: Path, work: Callable[[Keeper], Mapping[str, Any]]) -> bool:
-    undisturbed = work(Impatient(folder / "whole", dies=False))
-    with pytest.raises(Killed):
-        work(Impatient(folder / "kept", dies=True))
-    resumed = work(Impatient(folder / "kept", dies=False))
-    return all(np.array_equal(undisturbed[each], resumed[each], equal_nan=True) for each in undisturbed)
-
-
 @pytest.mark.parametrize("name", names())
 def test_a_fit_goes_on_where_it_was(name: str, tmp_path: Path) -> None:
     data = lived("CartPole-v1")
 
-    def work(keeper: Keeper) -> dict[str, Any]:
+    def work(keeper: Keeper | None) -> dict[str, Any]:
         model = fit(data, name, settings=FitSettings(updates=40, judge_every=10), device="cuda", keeper=keeper)
         return {key: tensor.cpu().numpy() for key, tensor in model.network.state_dict().items()}
 
-    assert same_after_a_break(tmp_path, work)
+    assert equal_tensors(work(None), killed_and_resumed(tmp_path, work))
 
 
 @pytest.mark.parametrize(("name", "agent"), [("Pendulum-v1", "ppo"), ("Pendulum-v1", "sac"), ("CartPole-v1", "dqn")])
 def test_learning_goes_on_where_it_was(name: str, agent: str, tmp_path: Path) -> None:
     small = {"rollout_size": 64, "batch_size": 32} if agent == "ppo" else {"batch_size": 32, "learning_starts": 40}
 
-    def work(keeper: Keeper) -> dict[str, Any]:
+    def work(keeper: Keeper | None) -> dict[str, Any]:
         learner = sandbox_agents.make(agent, *world(name).spaces, 0, small, "cuda")
         learner.learn(Counted(world(name), Budget(4000), seed=3), 400, keeper=keeper)
         return learner._tensors()
 
-    assert same_after_a_break(tmp_path, work)
+    assert equal_tensors(work(None), killed_and_resumed(tmp_path, work))
 
 
 def test_every_command_that_takes_a_device_takes_this_one(

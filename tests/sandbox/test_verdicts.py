@@ -199,6 +199,10 @@ def test_an_upsampled_log_that_is_worth_less_than_the_log_alone_is_named() -> No
         f"On {results(rows)['env']}, upsampling beside SAC on the log alone (1.00 [-1.48, 3.48]): b"
     )
     assert "No verdict" not in alone
+    dreamt = report.verdict(results(rows + [row("dream", "rnn", "ppo", seed, 50.0 + seed) for seed in range(3)]))
+    assert dreamt.startswith("No verdict on ")
+    assert "PPO in the rnn dream: 51.0" in dreamt
+    assert "Upsampling beside SAC on the log alone (1.00 [-1.48, 3.48]): better" in dreamt
     one_seed = report.verdict(results([each for each in rows if each["seed"] == 0]))
     assert one_seed.startswith("One seed proves nothing: on ")
 
