@@ -14,8 +14,8 @@ from sandbox.batches import final_info, row_of
 from sandbox.models.core import Dynamics, State
 from sandbox.models.ensemble import DISAGREEMENT, Ensemble
 from sandbox.models.fitted import FittedModel
-from sandbox.models.threads import one_thread
 from sandbox.spaces import Layout
+from sandbox.threads import one_thread
 from sandbox.trajectories import Starts
 from sandbox_envs.random import key_of, normals, uniform
 

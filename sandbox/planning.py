@@ -17,11 +17,17 @@ from sandbox_agents.storage import read_agent
 
 Batch = Any
 
+# What the strangest of plans is worth more than the most usual one, in usual rewards: it only decides between plans
+# that pay alike. Acrobot pays -1 until its goal, which no random play of it reaches.
+CURIOSITY = 0.01
+_TINY = 1e-12
+
 
 class Imagined:
     """The foresight of a fitted model: every plan is lived once in its mind, from the present observation on.
 
-    A cautious one expects the worst wherever a plan leaves the range of the data, as a cautious dream does.
+    A cautious one expects the worst wherever a plan leaves the range of the data, as a cautious dream does. Of plans
+    that pay alike it prefers the one that leads to what is least usual: where nothing is paid, it looks about.
     """
 
     def __init__(self, model: FittedModel, cautious: bool = True) -> None:
@@ -33,7 +39,9 @@ class Imagined:
         rows = len(present)
         nothing = np.zeros((rows, 0, self.model.action.width), np.float32)  # no history: a planner remembers none
         begun = self.model.begin(Starts(present[:, None], nothing, np.zeros(rows, np.int64)))
-        return returns(self.model, begun, self._as_rows(plans), rng, cautious=self.cautious)
+        paid, strange = foreseen(self.model, begun, self._as_rows(plans), rng, cautious=self.cautious)
+        share = strange / np.maximum(strange.max(axis=1, keepdims=True), _TINY)
+        return paid + CURIOSITY * self.model.reward_unit * share
 
     def save(self, path: Path) -> None:
         """Write the model as the folder `path`."""
@@ -47,34 +55,44 @@ class Imagined:
 
 
 @torch.inference_mode()
-def returns(
+def foreseen(
     model: Dynamics | FittedModel,
     begun: State,
     plans: NDArray[np.float32],
     rng: np.random.Generator,
     *,
     cautious: bool = False,
-) -> NDArray[np.float64]:
-    """What `plans` `(B, K, T, A)` return from the states `begun`, `(B, K)`; nothing more is paid after an ending.
+) -> tuple[Values, Values]:
+    """What `plans` `(B, K, T, A)` return from the states `begun`, `(B, K)`, and the strangest that they come by.
 
-    All plans of one situation live under the same random numbers, so that luck does not decide between them. With
-    `cautious`, a step of a fitted model that leaves the range of its data pays the worst ever seen, and ends.
+    Nothing more is paid or seen after an ending. All plans of one situation live under the same random numbers, so that
+    luck does not decide between them. With `cautious`, a step of a fitted model that leaves the range of its data pays
+    the worst ever seen, and ends. To dynamics that were not fitted nothing is strange.
     """
     rows, count, steps, _ = plans.shape
     device = getattr(model, "device", torch.device("cpu"))
     state = {name: leaf.repeat_interleave(count, 0) for name, leaf in begun.items()}
     total = torch.zeros(rows * count, dtype=torch.float64, device=device)
+    strangest = torch.zeros_like(total)
     alive = torch.ones(rows * count, dtype=torch.bool, device=device)
     for step in range(steps):
         noise = rng.standard_normal((rows, model.noise_dim), np.float32).repeat(count, axis=0)
         acted = torch.from_numpy(np.ascontiguousarray(plans[:, :, step].reshape(rows * count, -1), np.float32))
         (obs, reward, ended), state = model.step(state, acted.to(device), torch.from_numpy(noise).to(device))
+        if isinstance(model, FittedModel):
+            strange = torch.where(alive, model.strangeness(obs).double(), 0.0)
+            strangest = torch.maximum(strangest, strange)
         if cautious and isinstance(model, FittedModel):
             lost = ~model.is_known(obs) & ~ended
             reward, ended = torch.where(lost, model.worst, reward), ended | lost
         total += torch.where(alive, reward.double(), 0.0)
         alive &= ~ended
-    return np.asarray(total.reshape(rows, count).cpu().numpy(), np.float64)
+    return _as_values(total, rows), _as_values(strangest, rows)
+
+
+def _as_values(numbers: torch.Tensor, rows: int) -> Values:
+    """`(B · K,)` as `(B, K)`."""
+    return np.asarray(numbers.reshape(rows, -1).cpu().numpy(), np.float64)
 
 
 def load_agent(path: Path | str, device: str = "cpu") -> Agent:

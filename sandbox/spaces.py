@@ -137,8 +137,8 @@ def _elements(space: spaces.Space[Any]) -> list[Element]:
 def _box_elements(space: spaces.Box) -> list[Element]:
     if len(space.shape) >= 3 or (len(space.shape) == 2 and space.dtype == np.uint8):
         raise UnsupportedSpaceError(
-            f"the space {space} looks like an image, which no model here learns yet; "
-            "use a vector observation or wrap the environment in FlattenObservation"
+            f"the space {brief(space)} looks like an image, which no model here learns as it is; make eyes for it with "
+            "`sandbox see WORLD --out eyes` and say eyes in place of WORLD, or use a vector observation"
         )
     if _is_categories(space):
         # One category count for every column keeps the offset in one place: the column's own low.

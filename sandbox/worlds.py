@@ -1,4 +1,7 @@
-"""Names become worlds: any Gymnasium environment, ours or the user's own, examined before anything is spent on it."""
+"""Names become worlds: any Gymnasium environment, ours or the user's own, examined before anything is spent on it.
+
+A folder of eyes (`sandbox see`) is a world, too: the one that they were made for, seen through them.
+"""
 
 import difflib
 import importlib
@@ -76,13 +79,34 @@ class World:
 
 
 def world(name: str, arguments: Mapping[str, Any] | None = None, horizon: int | None = None) -> World:
-    """The world of a Gymnasium id, a bare name of ours, or `module:id`, `module:Class`, `module:function`."""
+    """The world of a Gymnasium id, a bare name of ours, `module:id`, `module:Class`, `module:function`, or of eyes."""
     if "/" not in name and ":" not in name and name.lower() in sandbox_envs.worlds():
         name = sandbox_envs.world(name.lower()).id
     return World(name, dict(arguments or {}), horizon)
 
 
+def has_eyes(name: str) -> bool:
+    """Whether `name` is a folder of eyes."""
+    return (Path(name) / "eyes.json").is_file()
+
+
+def _through_eyes(folder: str) -> Callable[..., Any]:
+    """The world that the eyes in `folder` were made for, seen through them; it renders what they see."""
+    from sandbox.vision.eyes import Eyes  # torch takes seconds to import, and few worlds are images
+    from sandbox.vision.seen import Seen
+
+    eyes = Eyes.load(folder)
+    inner = World(eyes.world["name"], eyes.world["arguments"], eyes.world["horizon"])
+
+    def make(*, render_mode: str | None = None, **arguments: Any) -> gymnasium.Env[Any, Any]:
+        return Seen(replace(inner, arguments={**inner.arguments, **arguments}).make(), eyes)
+
+    return make
+
+
 def _factory(name: str) -> Callable[..., Any]:
+    if has_eyes(name):
+        return _through_eyes(name)
     module_name, colon, attribute = name.partition(":")
     if not colon:
         return lambda **arguments: gymnasium.make(name, **arguments)
@@ -139,10 +163,21 @@ def examine(chosen: World, seed: int = 0, *, for_models: bool = True) -> Examina
         horizon, step_seconds, warnings = examine_environment(env, chosen.name, limit, PATIENCE, seed)
         apart = examine_twins(env, twin, chosen.name, seed)
         usable = chosen if limit is not None else replace(chosen, horizon=PATIENCE)
-        return Examination(usable, horizon, step_seconds, (*warnings, *apart))
+        return Examination(usable, horizon, step_seconds, (*warnings, *apart, *_about_eyes(env, chosen.name)))
     finally:
         env.close()
         twin.close()
+
+
+def _about_eyes(env: gymnasium.Env[Any, Any], name: str) -> tuple[str, ...]:
+    """What eyes cost stands beside every figure that was made by them."""
+    if not has_eyes(name):
+        return ()
+    eyes: Any = env.get_wrapper_attr("eyes")
+    return (
+        f"{eyes.world['name']} is seen through the eyes in {name} ({eyes.fingerprint}), which learned from "
+        f"{eyes.provenance['real_steps']:,} real steps that no budget here counts",
+    )
 
 
 def require_supported(chosen: World) -> None:

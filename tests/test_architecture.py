@@ -33,9 +33,9 @@ ROOMS = [
     {"branching", "branchable"},
     {"uncounted", "pilots"},
     {"counted"},
-    {"collection", "exchange", "worlds"},
+    {"collection", "exchange", "worlds", "vision"},
     {"trajectories", "examination", "budget", "batches"},
-    {"spaces", "files", "price"},
+    {"spaces", "files", "price", "threads"},
     {"statistics"},
 ]
 

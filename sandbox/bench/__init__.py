@@ -55,7 +55,7 @@ def _dreams(rows: int | None, device: str) -> None:
     import torch
 
     from sandbox.bench.dreams import ROWS, WIDTH, dream_speeds, matrix_rate
-    from sandbox.models.threads import one_thread
+    from sandbox.threads import one_thread
 
     rows = rows or ROWS
     with one_thread():

@@ -23,7 +23,7 @@ from sandbox.dream import DreamVectorEnv
 from sandbox.models.core import WorldModel
 from sandbox.models.fit import FitSettings, fit
 from sandbox.models.fitted import FittedModel
-from sandbox.models.threads import one_thread
+from sandbox.threads import one_thread
 from sandbox.trajectories import Trajectories
 from sandbox.worlds import world
 from sandbox_agents import RandomAgent

@@ -12,12 +12,14 @@ from sandbox.commands.data import collect, fit
 from sandbox.commands.forecast import forecast
 from sandbox.commands.inspect import inspect
 from sandbox.commands.play import play
+from sandbox.commands.see import see
 from sandbox.commands.surprise import surprise
 from sandbox.commands.tables import show_bench, show_list
 
 COMMANDS: dict[str, Callable[..., int]] = {
     "contrast": contrast,
     "compare": compare,
+    "see": see,
     "collect": collect,
     "fit": fit,
     "train": train,

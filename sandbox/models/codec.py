@@ -140,6 +140,11 @@ class Codec(nn.Module):
         numbers = obs[..., self._numbers]
         return ((numbers >= self.known_low) & (numbers <= self.known_high)).all(dim=-1)
 
+    def strangeness(self, obs: Tensor) -> Tensor:
+        """The mean squared standardised number of each observation `(N, D)`, `(N,)`; 0 where it has only classes."""
+        numbers = _standard(obs[..., self._numbers], self.obs_mean, self.obs_scale)
+        return numbers.square().sum(dim=-1) / max(len(self.obs_numbers), 1)
+
     def features(self, obs: Tensor, action: Tensor) -> Tensor:
         """Observation and action `(…, D)`, `(…, A)` as network input `(…, X)`."""
         numbers = _standard(action[..., self._acting], self.action_mean, self.action_scale)

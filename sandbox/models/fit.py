@@ -18,7 +18,7 @@ from sandbox.models.core import Training, WorldModel
 from sandbox.models.descent import Best, Descent, Keeper, take_tensors, tensors_of
 from sandbox.models.familiar import familiarise
 from sandbox.models.fitted import FittedModel, build_one, joined
-from sandbox.models.threads import one_thread
+from sandbox.threads import one_thread
 from sandbox.trajectories import Trajectories, starts
 
 Progress = Callable[[int, int], None]

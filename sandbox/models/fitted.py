@@ -21,8 +21,8 @@ from sandbox.models.mixture import Mixture
 from sandbox.models.nets import Mlp
 from sandbox.models.outcome import AMOUNTS, Evidence, Outcome
 from sandbox.models.surprise import Surprise
-from sandbox.models.threads import one_thread
 from sandbox.spaces import Element, Layout, action_layout, brief, from_json, layout, to_json
+from sandbox.threads import one_thread
 from sandbox.trajectories import Starts, Trajectories
 
 KIND = "world-model"
@@ -84,6 +84,15 @@ class FittedModel:
     def usual_reward(self) -> float:
         """The mean reward of the steps after which an episode went on."""
         return float(self.network.codec.reward_mean)
+
+    @property
+    def reward_unit(self) -> float:
+        """How much is usually paid or taken by a step, a number above 0 where anything ever is."""
+        return abs(self.usual_reward) + float(self.network.codec.reward_scale)
+
+    def strangeness(self, obs: Tensor) -> Tensor:
+        """How far each observation `(B, D)` is from the usual, `(B,)`: its mean squared deviation, in standard ones."""
+        return self.network.codec.strangeness(obs)
 
     def is_known(self, obs: Tensor) -> Tensor:
         """Whether each observation `(B, D)` lies in the range of what is known, `(B,)`; see `familiarise`."""

@@ -95,6 +95,33 @@ class Images(Walk):
     observation_space = spaces.Box(0, 255, (64, 64, 3), np.uint8)
 
 
+class Spot(gymnasium.Env[Any, Any]):
+    """A bright spot on a dark, grainy wall, as an image: it is pushed about and pays by where it is."""
+
+    observation_space: Any = spaces.Box(0, 255, (64, 64, 3), np.uint8)
+    action_space: Any = spaces.Discrete(4)
+
+    def __init__(self, stride: int = 4) -> None:
+        self.stride = stride
+        self.wall = np.random.default_rng(0).integers(20, 60, size=(64, 64, 3)).astype(np.uint8)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.place, self.steps = self.np_random.integers(4, 50, size=2), 0
+        return self.seen(), {}
+
+    def step(self, action: Any) -> tuple[Any, Any, Any, Any, Any]:
+        push = self.stride * np.array([(-1, 0), (1, 0), (0, -1), (0, 1)])[int(action)]
+        self.place = np.clip(self.place + push, 0, 53)
+        self.steps += 1
+        return self.seen(), float(self.place[0]) / 53, False, self.steps >= 60, {}
+
+    def seen(self) -> Any:
+        image = self.wall.copy()
+        image[self.place[0] : self.place[0] + 11, self.place[1] : self.place[1] + 11] = 220
+        return image
+
+
 class Words(Walk):
     observation_space = spaces.Text(8)
 

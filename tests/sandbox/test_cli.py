@@ -184,7 +184,7 @@ def test_an_image_is_for_agents_alone(
         assert out in told_out
     status, _, complaint = told(capsys, monkeypatch, "contrast racer --env-arg observation=image")
     assert status == 2
-    assert "looks like an image, which no model here learns yet" in complaint
+    assert "looks like an image, which no model here learns as it is" in complaint
 
 
 def test_pilots_and_pretrained_agents_act_by_name(

@@ -16,12 +16,13 @@ from sandbox.cell import LOG, run_cell
 from sandbox.collection import collect
 from sandbox.dream import DreamVectorEnv
 from sandbox.models.codec import worst_return
+from sandbox.models.fit import FitSettings, fit
 from sandbox.modes import MODES, dream, mode
 from sandbox.modes.replay import drawn, remembered, replaying, studied
 from sandbox.modes.settings import DreamSettings, read_by
 from sandbox.modes.stages import fitted, lived_by
 from sandbox.modes.task import Task
-from sandbox.planning import load_agent, returns
+from sandbox.planning import Imagined, foreseen, load_agent
 from sandbox.spaces import Rows
 from sandbox.still import Still
 from sandbox.trajectories import Trajectories, concatenate
@@ -307,7 +308,7 @@ def test_a_planner_in_the_branched_simulator_balances_the_pole() -> None:
         """The true futures of the present state."""
 
         def returns(self, obs: object, plans: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-            return returns(truth, state, plans.astype(np.float32), rng)
+            return foreseen(truth, state, plans.astype(np.float32), rng)[0]
 
         def save(self, path: Path) -> None:
             raise AssertionError("nobody saves the truth")
@@ -318,6 +319,30 @@ def test_a_planner_in_the_branched_simulator_balances_the_pole() -> None:
         acted = torch.from_numpy(do.to_rows(planner.act(see.from_rows(rows))))
         (_, _, ended), state = truth.step(state, acted, torch.zeros(4, 1))
         assert not ended.any(), "random pushes last about 20 steps"
+
+
+def test_of_plans_that_pay_alike_the_strangest_is_preferred(tmp_path: Path) -> None:
+    """A slide that pays -1 wherever one is: nothing but curiosity tells a plan to go anywhere."""
+    rng = np.random.default_rng(0)
+    action = rng.uniform(-1, 1, size=(400, 1)).astype(np.float32)
+    place = np.concatenate([np.zeros(1), np.cumsum(0.1 * action[:-1, 0])]).astype(np.float32)[:, None]
+    log = Trajectories(
+        obs=place,
+        action=action,
+        reward=np.full(400, -1.0),
+        next_obs=place + np.float32(0.1) * action,
+        terminated=np.zeros(400, bool),
+        truncated=np.zeros(400, bool),
+        lengths=np.array([400]),
+        observation_space=spaces.Box(-np.inf, np.inf, (1,), np.float32),
+        action_space=spaces.Box(-1, 1, (1,), np.float32),
+    )
+    model = fit(log, "window+mixture", settings=FitSettings(updates=200))
+    middle = np.array([[float(place.mean())]], np.float32)
+    for towards in (1.0, -1.0):
+        plans = np.stack([np.zeros((1, 8, 1)), np.full((1, 8, 1), towards)], axis=1)  # to stay, to go
+        stayed, went = Imagined(model, cautious=False).returns(middle, plans, np.random.default_rng(1))[0]
+        assert 0 < went - stayed < 0.02
 
 
 @pytest.mark.slow
