@@ -41,7 +41,7 @@ class Imagined:
         begun = self.model.begin(Starts(present[:, None], nothing, np.zeros(rows, np.int64)))
         paid, strange = foreseen(self.model, begun, self._as_rows(plans), rng, cautious=self.cautious)
         share = strange / np.maximum(strange.max(axis=1, keepdims=True), _TINY)
-        return paid + CURIOSITY * self.model.reward_unit * share
+        return np.asarray(paid + CURIOSITY * self.model.reward_unit * share, np.float64)
 
     def save(self, path: Path) -> None:
         """Write the model as the folder `path`."""
