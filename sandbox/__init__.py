@@ -17,13 +17,17 @@ if TYPE_CHECKING:
     from sandbox.models.fitted import FittedModel
     from sandbox.pretrained import load
     from sandbox.trajectories import Starts, Trajectories
+    from sandbox.vision.eyes import Eyes
+    from sandbox.vision.seen import Seen
     from sandbox.worlds import World, world
 
 _HOMES = {
     "DreamEnv": "dream",
     "DreamVectorEnv": "dream",
+    "Eyes": "vision.eyes",
     "FitSettings": "models.fit",
     "FittedModel": "models.fitted",
+    "Seen": "vision.seen",
     "Starts": "trajectories",
     "Trajectories": "trajectories",
     "World": "worlds",
@@ -36,8 +40,10 @@ _HOMES = {
 __all__ = [
     "DreamEnv",
     "DreamVectorEnv",
+    "Eyes",
     "FitSettings",
     "FittedModel",
+    "Seen",
     "Starts",
     "Trajectories",
     "World",

@@ -93,7 +93,7 @@ def judged(
         if world is None:
             raise ValueError("a score card needs a log that the model has not seen, or its world")
         actor = RandomAgent(*world.spaces, seed)
-        envs = world.make_vec(16 if world.is_native else 1)
+        envs = world.make_vec(16 if world.is_batched else 1)
         try:
             log = collect(envs, actor, STEPS, rng, horizon=model.horizon)
         finally:

@@ -1,7 +1,4 @@
-"""Names become worlds: any Gymnasium environment, ours or the user's own, examined before anything is spent on it.
-
-A folder of eyes (`sandbox see`) is a world, too: the one that they were made for, seen through them.
-"""
+"""Names become worlds: any Gymnasium environment, ours or the user's own, examined before anything is spent on it."""
 
 import difflib
 import importlib
@@ -10,13 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gymnasium
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 import sandbox_envs
 from sandbox.spaces import UnsupportedSpaceError, action_layout, layout
+
+if TYPE_CHECKING:
+    from sandbox.vision.eyes import Eyes
 
 # An environment without a time limit must end by itself within this many random steps, and is stopped after as many.
 PATIENCE = 2000
@@ -28,7 +28,10 @@ class WorldError(ValueError):
 
 @dataclass(frozen=True)
 class World:
-    """How to make one environment, in this process or another: its name, its arguments and its time limit."""
+    """How to make one environment, in this process or another: its name, its arguments and its time limit.
+
+    The name may be a folder of eyes (`sandbox see`): the world that they were made for, seen through them.
+    """
 
     name: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
@@ -40,6 +43,10 @@ class World:
         Raises:
             WorldError: where the name is unknown or the environment's constructor raises.
         """
+        if self._eyes is not None:
+            from sandbox.vision.seen import Seen
+
+            return Seen(self._behind.make(), self._eyes)  # which renders what it sees
         arguments = dict(self.arguments) | ({"render_mode": render_mode} if render_mode else {})
         factory = _factory(self.name)
         try:
@@ -57,7 +64,11 @@ class World:
     def make_vec(
         self, num_envs: int, autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP
     ) -> VectorEnv[Any, Any, Any]:
-        """A batch of environments: native where the world is ours."""
+        """A batch of environments: native where the world is ours, seen or not."""
+        if self._eyes is not None and self._behind.is_native:
+            from sandbox.vision.seen import SeenVectorEnv
+
+            return SeenVectorEnv(self._behind.make_vec(num_envs, autoreset_mode), self._eyes)
         if self.is_native:
             arguments = dict(self.arguments) | ({"max_episode_steps": self.horizon} if self.horizon else {})
             return gymnasium.make_vec(self.name, num_envs=num_envs, autoreset_mode=autoreset_mode, **arguments)
@@ -67,6 +78,38 @@ class World:
     def is_native(self) -> bool:
         """Whether the world is ours, so that a batch of it costs little more than one row."""
         return self.name.startswith("sandbox/")
+
+    @property
+    def is_batched(self) -> bool:
+        """Whether a batch of it costs little more than one row, seen or not."""
+        return self.is_native or (self._eyes is not None and self._behind.is_native)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What should stand beside every figure of it: eyes had their cost."""
+        if self._eyes is None:
+            return ()
+        steps = self._eyes.provenance["real_steps"]
+        return (
+            f"{self._behind.name} is seen through the eyes in {self.name} ({self._eyes.fingerprint}), which learned "
+            f"from {steps:,} real steps that no budget here counts",
+        )
+
+    @cached_property
+    def _eyes(self) -> "Eyes | None":
+        """The eyes that it is seen through, if it is."""
+        if not (Path(self.name) / "eyes.json").is_file():
+            return None
+        from sandbox.vision.eyes import Eyes  # torch takes seconds to import, and few worlds are images
+
+        return Eyes.load(self.name)
+
+    @property
+    def _behind(self) -> "World":
+        """The world that is seen through eyes; what is said of this one is said of that."""
+        assert self._eyes is not None
+        stored = self._eyes.world
+        return World(stored["name"], {**stored["arguments"], **self.arguments}, self.horizon or stored["horizon"])
 
     @cached_property
     def spaces(self) -> tuple[gymnasium.Space[Any], gymnasium.Space[Any]]:
@@ -85,28 +128,7 @@ def world(name: str, arguments: Mapping[str, Any] | None = None, horizon: int | 
     return World(name, dict(arguments or {}), horizon)
 
 
-def has_eyes(name: str) -> bool:
-    """Whether `name` is a folder of eyes."""
-    return (Path(name) / "eyes.json").is_file()
-
-
-def _through_eyes(folder: str) -> Callable[..., Any]:
-    """The world that the eyes in `folder` were made for, seen through them; it renders what they see."""
-    from sandbox.vision.eyes import Eyes  # torch takes seconds to import, and few worlds are images
-    from sandbox.vision.seen import Seen
-
-    eyes = Eyes.load(folder)
-    inner = World(eyes.world["name"], eyes.world["arguments"], eyes.world["horizon"])
-
-    def make(*, render_mode: str | None = None, **arguments: Any) -> gymnasium.Env[Any, Any]:
-        return Seen(replace(inner, arguments={**inner.arguments, **arguments}).make(), eyes)
-
-    return make
-
-
 def _factory(name: str) -> Callable[..., Any]:
-    if has_eyes(name):
-        return _through_eyes(name)
     module_name, colon, attribute = name.partition(":")
     if not colon:
         return lambda **arguments: gymnasium.make(name, **arguments)
@@ -163,21 +185,10 @@ def examine(chosen: World, seed: int = 0, *, for_models: bool = True) -> Examina
         horizon, step_seconds, warnings = examine_environment(env, chosen.name, limit, PATIENCE, seed)
         apart = examine_twins(env, twin, chosen.name, seed)
         usable = chosen if limit is not None else replace(chosen, horizon=PATIENCE)
-        return Examination(usable, horizon, step_seconds, (*warnings, *apart, *_about_eyes(env, chosen.name)))
+        return Examination(usable, horizon, step_seconds, (*warnings, *apart, *chosen.notes))
     finally:
         env.close()
         twin.close()
-
-
-def _about_eyes(env: gymnasium.Env[Any, Any], name: str) -> tuple[str, ...]:
-    """What eyes cost stands beside every figure that was made by them."""
-    if not has_eyes(name):
-        return ()
-    eyes: Any = env.get_wrapper_attr("eyes")
-    return (
-        f"{eyes.world['name']} is seen through the eyes in {name} ({eyes.fingerprint}), which learned from "
-        f"{eyes.provenance['real_steps']:,} real steps that no budget here counts",
-    )
 
 
 def require_supported(chosen: World) -> None:

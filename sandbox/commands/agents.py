@@ -100,7 +100,7 @@ def _worlds(
     from sandbox.worlds import examine, world
 
     found = examine(world(env, arguments, horizon), for_models=False)
-    learning = found.world.make_vec(rows or (64 if found.world.is_native else 1))
+    learning = found.world.make_vec(rows or (64 if found.world.is_batched else 1))
     return learning, found.world.make_vec(8), found.warnings
 
 

@@ -59,7 +59,7 @@ def collect(
         found = examine(chosen)
         console.opening("cpu", steps * found.step_seconds)
         console.notes(found.warnings)
-        envs = chosen.make_vec(rows or (16 if chosen.is_native else 1))
+        envs = chosen.make_vec(rows or (16 if chosen.is_batched else 1))
         source = {"world": chosen.name, "arguments": dict(chosen.arguments), "actor": policy, "seed": seed}
         source |= {"mistakes": mistakes} if mistakes else {}
         acting = actor(policy, chosen, seed)

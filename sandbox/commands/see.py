@@ -52,7 +52,7 @@ def see(
     console.opening("cpu", steps * found.step_seconds + updates * 0.05)
     console.notes(found.warnings)
     rng = np.random.default_rng(seed)
-    envs = chosen.make_vec(rows or (16 if chosen.is_native else 1))
+    envs = chosen.make_vec(rows or (16 if chosen.is_batched else 1))
     with console.progress("look") as advance:
         images = look_about(envs, actor(policy, chosen, seed), steps, rng, advance)
     envs.close()

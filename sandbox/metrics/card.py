@@ -125,7 +125,7 @@ def _add_decisions(
         return _without(card, ("rank_agreement", "exploitation"), "no trained agent and no policies were given")
     rows = min(episodes, ROWS)
     dreams = dreams_of(model, climate, rows)
-    real = world.make_vec(rows if world.is_native else 1)
+    real = world.make_vec(rows if world.is_batched else 1)
     try:
         _add(card, "rank_agreement", lambda: rank_agreement(policies, dreams, real, seed, episodes))
         if trained is None:

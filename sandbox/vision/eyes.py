@@ -96,6 +96,9 @@ class Eyes:
     def __repr__(self) -> str:
         return f"<Eyes: {len(self.kept)} numbers an image of {self.world['name']}>"
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self  # nothing changes them, and who branches a simulator copies it thousands of times
+
     @property
     def channels(self) -> int:
         """C of its images."""

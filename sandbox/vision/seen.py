@@ -1,10 +1,13 @@
 """A world of images as it is seen through eyes."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium import spaces
+from gymnasium.vector import VectorEnv, VectorWrapper
+from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from sandbox.vision.eyes import Eyes
@@ -30,13 +33,8 @@ class Seen(gymnasium.ObservationWrapper[Any, Any, Any]):
             CannotSeeError: observations that are no images, or of other channels than those that the eyes know.
         """
         super().__init__(env)
-        if channels_of(env.observation_space) != eyes.channels:
-            raise CannotSeeError(
-                f"these eyes see images of {eyes.channels} channels, the environment has {env.observation_space}; "
-                "make eyes for it with `sandbox see`"
-            )
         self.eyes = eyes
-        self.observation_space = spaces.Box(-np.inf, np.inf, (len(eyes.kept),), np.float32)
+        self.observation_space = _seen_space(env.observation_space, eyes)
         self.metadata = {**env.metadata, "render_modes": ["rgb_array"]}
         self._present: NDArray[np.float32] | None = None
 
@@ -52,3 +50,49 @@ class Seen(gymnasium.ObservationWrapper[Any, Any, Any]):
     def render(self) -> Any:
         """See the class; None before the first reset."""
         return None if self._present is None else self.paint(self._present)
+
+
+class SeenVectorEnv(VectorWrapper[Any, Any, Any, Any, Any]):
+    """A batch of environments as it is seen through `eyes`, all rows at one glance.
+
+    A row is the same in a batch of any size within the rounding of the batched arithmetic.
+    """
+
+    def __init__(self, envs: VectorEnv[Any, Any, Any], eyes: Eyes) -> None:
+        """See `envs`; raises what `Seen` raises."""
+        super().__init__(envs)
+        self.eyes = eyes
+        self.single_observation_space = _seen_space(envs.single_observation_space, eyes)
+        self.observation_space = batch_space(self.single_observation_space, envs.num_envs)
+
+    def reset(
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[Any, dict[str, Any]]:
+        """Begin, and look."""
+        images, info = self.env.reset(seed=seed, options=options)  # type: ignore[arg-type]
+        return self.eyes.see(images), self._told(info)
+
+    def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """One tick, and look."""
+        images, reward, terminated, truncated, info = self.env.step(actions)
+        return self.eyes.see(images), reward, terminated, truncated, self._told(info)
+
+    def _told(self, info: dict[str, Any]) -> dict[str, Any]:
+        """What is told of ended rows, with their last images seen, too."""
+        if "final_obs" not in info:
+            return info
+        last = np.full(self.num_envs, None, object)
+        ended = np.flatnonzero(info["_final_obs"])
+        for row, seen in zip(ended, self.eyes.see(np.stack([info["final_obs"][row] for row in ended])), strict=True):
+            last[row] = seen
+        return info | {"final_obs": last}
+
+
+def _seen_space(space: spaces.Space[Any], eyes: Eyes) -> spaces.Box:
+    """What an observation of `space` is to `eyes`."""
+    if channels_of(space) != eyes.channels:
+        raise CannotSeeError(
+            f"these eyes see images of {eyes.channels} channels, the environment has {space}; "
+            "make eyes for it with `sandbox see`"
+        )
+    return spaces.Box(-np.inf, np.inf, (len(eyes.kept),), np.float32)

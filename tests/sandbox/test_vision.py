@@ -12,6 +12,7 @@ import pytest
 import torch
 from gymnasium import spaces
 from gymnasium.utils.env_checker import check_env
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from PIL import Image
 
 import sandbox_agents
@@ -21,7 +22,7 @@ from sandbox.pictures.painters import painter
 from sandbox.vision.eyes import Autoencoder, Eyes
 from sandbox.vision.images import SIDE, channels_of, in_colour, looked_at
 from sandbox.vision.learning import LookSettings, Sight, learn_to_see, look_about, telling
-from sandbox.vision.seen import CannotSeeError, Seen
+from sandbox.vision.seen import CannotSeeError, Seen, SeenVectorEnv
 from sandbox.worlds import World, WorldError, examine, world
 
 HERE = Path(__file__).parent
@@ -135,6 +136,39 @@ def test_a_folder_of_eyes_is_a_world(eyes: str) -> None:
     assert np.array_equal(one, other)
     one, other = (env.step(3)[0] for env in stepped)
     assert not np.array_equal(one, other), "arguments reach the world behind the eyes"
+
+
+def test_a_batch_of_a_native_world_is_seen_as_its_rows_are_one_by_one(tmp_path: Path) -> None:
+    blank = Autoencoder(3, 6).requires_grad_(False).eval()
+    place = {"name": "sandbox/Racer-v0", "arguments": {"observation": "image"}, "horizon": None}
+    Eyes(blank, np.arange(6), place, {"real_steps": 0}).save(tmp_path / "eyes")
+    seen = world(str(tmp_path / "eyes"), {"radius": 50.0}, horizon=20)
+    assert seen.is_batched
+    together, apart = seen.make_vec(3), SyncVectorEnv([seen.make] * 3, autoreset_mode=AutoresetMode.SAME_STEP)
+    assert isinstance(together, SeenVectorEnv)
+    assert together.single_observation_space == apart.single_observation_space
+    rng = np.random.default_rng(0)
+    one, other = (envs.reset(seed=5)[0] for envs in (together, apart))
+    finals = 0
+    for _ in range(45):
+        assert np.allclose(one, other, atol=1e-4)
+        action = rng.uniform(-1, 1, size=(3, 2)).astype(np.float32)
+        (one, *rest, info), (other, *others, told) = together.step(action), apart.step(action)
+        assert all(np.array_equal(mine, its) for mine, its in zip(rest, others, strict=True))
+        for row in np.flatnonzero(rest[1] | rest[2]):
+            assert np.allclose(info["final_obs"][row], told["final_obs"][row], atol=1e-4)
+            finals += 1
+    assert finals >= 6
+
+
+def test_branches_of_a_seen_world_go_their_own_ways_by_the_same_eyes(eyes: str) -> None:
+    env = world(eyes).make()
+    env.reset(seed=0)
+    twin = copy.deepcopy(env)
+    assert twin.get_wrapper_attr("eyes") is env.get_wrapper_attr("eyes")
+    futures = [[each.step(action)[0] for action in actions] for each, actions in ((env, (1, 1)), (twin, (1, 0)))]
+    assert np.array_equal(futures[0][0], futures[1][0])
+    assert not np.array_equal(futures[0][1], futures[1][1])
 
 
 def test_a_world_whose_images_the_eyes_do_not_know_is_refused(made: tuple[Eyes, Sight, np.ndarray]) -> None:
