@@ -38,6 +38,7 @@ def see(
 
     from sandbox import console, files
     from sandbox.actors import actor
+    from sandbox.spaces import brief
     from sandbox.vision.images import channels_of, write_comparison
     from sandbox.vision.learning import LookSettings, learn_to_see, look_about
     from sandbox.worlds import examine, world
@@ -47,7 +48,10 @@ def see(
     one_thread()
     chosen = world(env, pairs(env_arg), horizon)
     if channels_of(chosen.spaces[0]) is None:
-        raise ValueError(f"{env} needs no eyes: it observes {chosen.spaces[0]}, which is no image of bytes")
+        raise ValueError(
+            f"{env} observes {brief(chosen.spaces[0])}, and eyes see one image of bytes or of numbers from 0 to 1; "
+            "what is a vector needs none, and of several parts show the image alone with a gymnasium.ObservationWrapper"
+        )
     found = examine(chosen, for_models=False)
     console.opening("cpu", steps * found.step_seconds + updates * 0.05)
     console.notes(found.warnings)

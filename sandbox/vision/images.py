@@ -21,8 +21,11 @@ _ENLARGED = 3  # pixels a side for one of an image, side by side with others
 
 
 def channels_of(space: spaces.Space[Any]) -> int | None:
-    """C, where observations of `space` are images of bytes, `(H, W)`, `(H, W, C)` or `(C, H, W)`; None otherwise."""
-    if not isinstance(space, spaces.Box) or space.dtype != np.uint8:
+    """C, where observations of `space` are images, `(H, W)`, `(H, W, C)` or `(C, H, W)`; None otherwise.
+
+    Pixels are bytes, or numbers from 0 to 1.
+    """
+    if not isinstance(space, spaces.Box) or not (space.dtype == np.uint8 or _is_light(space)):
         return None
     shape = space.shape
     if len(shape) == 2:
@@ -34,12 +37,20 @@ def channels_of(space: spaces.Space[Any]) -> int | None:
     return channels if min(sides) >= FEWEST and channels <= MOST_CHANNELS else None
 
 
+def _is_light(space: spaces.Box) -> bool:
+    return (
+        space.dtype is not None and space.dtype.kind == "f" and bool((space.low == 0).all() and (space.high == 1).all())
+    )
+
+
 def _is_channels_first(shape: tuple[int, ...]) -> bool:
     return shape[0] <= MOST_CHANNELS < shape[2]
 
 
 def looked_at(images: NDArray[Any]) -> Images:
     """Images of any size and layout as `(B, SIDE, SIDE, C)`: each pixel the mean of those that it stands for."""
+    if images.dtype.kind == "f":
+        images = np.rint(images * 255.0).astype(np.uint8)
     if images.ndim == 3:
         images = images[..., None]
     elif _is_channels_first(images.shape[1:]):

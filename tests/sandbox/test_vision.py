@@ -197,7 +197,9 @@ def test_images_of_every_layout_are_looked_at_alike() -> None:
     assert in_colour(grey).shape == (2, SIDE, SIDE, 3)
     for shape, channels in (((64, 64, 3), 3), ((4, 84, 84), 4), ((84, 84), 1), ((210, 160, 3), 3)):
         assert channels_of(spaces.Box(0, 255, shape, np.uint8)) == channels
-    for space in (spaces.Box(0, 255, (8, 8, 3), np.uint8), spaces.Box(0, 1, (64, 64, 3)), spaces.Discrete(4)):
+    assert channels_of(spaces.Box(0, 1, (64, 64, 3))) == 3
+    assert np.array_equal(looked_at(pixels / np.float32(255)), last)
+    for space in (spaces.Box(0, 255, (8, 8, 3), np.uint8), spaces.Box(-1, 1, (64, 64, 3)), spaces.Discrete(4)):
         assert channels_of(space) is None
 
 
@@ -239,7 +241,7 @@ def test_the_command_makes_eyes_and_shows_how_they_see(
         assert shown.height == 2 * 3 * SIDE
     assert examine(world("new")).horizon == 60
     for command, sentence in (
-        ("see CartPole-v1", "CartPole-v1 needs no eyes"),
+        ("see CartPole-v1", "what is a vector needs none"),
         (f"see {SPOT} --steps 50", "50 steps are too few to learn to see from; look at 100 or more"),
         (f"see {SPOT} --numbers 0", "numbers of at least 1, not 0"),
         (f"contrast {SPOT}", "`sandbox see WORLD --out eyes`"),
