@@ -60,10 +60,15 @@ upsample: $(STAMP)
 	$(BIN)/sandbox contrast Pendulum-v1 --models diffusion --modes upsample --log runs/pilot.data --real-steps 5000 \
 		--seeds 0 1 2 3 4 --episodes 50 --jobs 2 --out runs/upsample-pilot
 
-# No policy at all: to plan at every step, with as few plans as still balance the pendulum. By CPU time forty minutes.
+# No policy at all: to plan at every step, with as few plans as still balance the pendulum; on the other tasks in a model
+# of random play alone, the log that `upsample` learns from. By CPU time forty minutes, and as much for the others.
 plan: $(STAMP)
 	$(BIN)/sandbox contrast Pendulum-v1 --models diffusion rnn --modes plan --real-steps 2000 --seeds 0 1 2 --episodes 20 \
 		--set rounds=2 --set plans=32 --set plan_iterations=2 --jobs 2 --out runs/plan-pendulum
+	$(BIN)/sandbox contrast Acrobot-v1 --models diffusion autoregressive --modes plan --real-steps 5000 --seeds 0 1 2 \
+		--episodes 20 --set rounds=1 --set plans=32 --set plan_iterations=2 --jobs 2 --out runs/plan-acrobot
+	$(BIN)/sandbox contrast supply --models diffusion transformer --modes plan --real-steps 5000 --seeds 0 1 2 \
+		--episodes 20 --set rounds=1 --set plans=32 --set plan_iterations=2 --jobs 2 --out runs/plan-supply
 
 # World Models' question of temperature: one log of random play, one dream of it, one agent, and no caution.
 TEMPERATURES := 0.1,0.5,1.0,1.15,1.3

@@ -7,6 +7,7 @@ discrete ones from categorical distributions, one for every step ahead.
 """
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -102,8 +103,12 @@ class Planner:
         self.settings = settings or PlannerSettings()
 
     def act(self, obs: Batch, rng: np.random.Generator | None = None) -> Batch:
-        """The first actions of the best plans; with `rng`, of plans drawn from where the best were found."""
-        draw = rng or np.random.default_rng(self.settings.seed)
+        """The first actions of the best plans; with `rng`, of plans drawn from where the best were found.
+
+        Without it the plans are drawn by numbers that the observations and the seed decide. Were they the seed's alone,
+        a planner that finds nothing better than to wait would find the same at the next step, and wait for ever.
+        """
+        draw = rng or np.random.default_rng([self.settings.seed, *_digest(obs)])
         search = _search(self.action_space, rows_of(obs), self.settings)
         for _ in range(self.settings.iterations):
             plans = search.draw(self.settings.plans, draw)
@@ -137,6 +142,13 @@ class Planner:
         except (KeyError, TypeError) as error:
             raise ValueError(f"the planner is damaged ({error}): save it again") from error
         return cls(seen, acted, foresight, settings)
+
+
+def _digest(obs: Batch) -> list[int]:
+    """A number for each part of a batch of observations: equal observations, equal numbers."""
+    if isinstance(obs, dict | tuple):
+        return [number for part in (obs.values() if isinstance(obs, dict) else obs) for number in _digest(part)]
+    return [zlib.crc32(np.ascontiguousarray(obs).tobytes())]
 
 
 def is_planner(path: Path | str) -> bool:

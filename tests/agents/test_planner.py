@@ -64,6 +64,38 @@ def test_what_pays_most_is_found_among_choices_and_numbers(space: spaces.Space[A
     assert all(space.contains(each) for each in acted)
 
 
+class Swing:
+    """A swing with three pushes, too weak to lift it at once: a plan is worth how high it comes."""
+
+    def returns(self, obs: Any, plans: NDArray[Any], rng: np.random.Generator) -> NDArray[np.float64]:
+        state = np.repeat(obs[:, None].astype(float), plans.shape[1], axis=1)
+        highest = np.zeros(plans.shape[:2])
+        for step in range(plans.shape[2]):
+            state = self.pushed(state, plans[:, :, step, 0])
+            highest = np.maximum(highest, np.abs(state[..., 0]))
+        return highest
+
+    def pushed(self, state: NDArray[np.float64], choice: NDArray[Any]) -> NDArray[np.float64]:
+        """Angle and speed `(…, 2)`, 0.2 s later."""
+        speed = state[..., 1] + 0.2 * (0.8 * (choice - 1) - 2.5 * np.sin(state[..., 0]))
+        return np.stack([state[..., 0] + 0.2 * speed, speed], axis=-1)
+
+    def save(self, path: Path) -> None:
+        path.mkdir()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_planner_does_not_put_off_forever_what_it_plans(seed: int) -> None:
+    swing = Swing()
+    planner = Planner(SEEN, spaces.Discrete(3), swing, PlannerSettings(plans=32, iterations=2, seed=seed))
+    state = np.array([[0.02, 0.0]])
+    for _ in range(100):
+        state = swing.pushed(state, planner.act(state.astype(np.float32)))
+        if abs(state[0, 0]) > 2.5:
+            return
+    raise AssertionError(f"after 100 steps it hangs at {state[0, 0]:.2f}")
+
+
 def test_greedy_planning_depends_on_nothing_but_the_observation() -> None:
     planner = Planner(SEEN, spaces.Discrete(3), Towards(1.0), PlannerSettings(steps=2, plans=4, iterations=1))
     obs = np.zeros((2, 3), np.float32)
