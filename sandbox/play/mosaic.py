@@ -100,9 +100,10 @@ class Mosaic:
         y = box.bottom + self._px(10)
         name = session.world.name.removeprefix("sandbox/")
         told = f"{name}   step {session.steps}   temperature {session.temperature:.2g}"
-        write(self.surface, told, (place.left, y), INK, self._px(14))
+        used = write(self.surface, told, (place.left, y), INK, self._px(14), most=0.75 * place.width)
         if status.driver:
-            write(self.surface, status.driver, (place.right, y), Canvas.YELLOW, self._px(14), right=True)
+            room = place.width - used - self._px(12)
+            write(self.surface, status.driver, (place.right, y), Canvas.YELLOW, self._px(14), right=True, most=room)
         for line in status.words:
             y += self._px(20)
             write(self.surface, line, (place.left, y), GREY, self._px(13))

@@ -1,5 +1,6 @@
 """Colours and words of the mosaic. Wong's palette stays apart for every kind of colour vision; see `Canvas`."""
 
+import math
 import os
 import re
 from functools import lru_cache
@@ -36,11 +37,19 @@ def write(
     *,
     right: bool = False,
     middle: bool = False,
+    most: float = math.inf,
 ) -> int:
-    """Write words of about `height` pixels from their upper left corner, or right, or middle; returns their width."""
+    """Write words of about `height` pixels from their upper left corner, or right, or middle; returns their width.
+
+    Of words that are wider than `most` pixels the end is written: of a path it tells most.
+    """
     # Numbers change in every picture, words do not: digit by digit a text costs a hundredth of what rendering it would.
     parts = [_written(part, colour, max(8, round(height))) for part in _PARTS.findall(text)]
     width = sum(part.get_width() for part in parts)
+    if width > most and len(text) > 2:
+        kept = min(len(text) - 2, max(1, int(len(text) * most / width)))  # the mark that words are missing counts, too
+        shorter = f"…{text[-kept:]}"
+        return write(surface, shorter, corner, colour, height, right=right, middle=middle, most=most)
     x = round(corner[0] - (width if right else width / 2 if middle else 0))
     for part in parts:
         surface.blit(part, (x, round(corner[1])))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+import pygame
 import pytest
 
 import sandbox
@@ -12,6 +13,7 @@ from sandbox.models.fit import FitSettings, fit
 from sandbox.models.fitted import FittedModel
 from sandbox.play.brushes import _Lines, _Settable, brush
 from sandbox.play.mosaic import MOST_DREAMS, Mosaic, Status
+from sandbox.play.paint import INK, write
 from sandbox.play.session import Session
 from sandbox_envs import painter
 
@@ -103,3 +105,16 @@ def test_a_world_without_dreams_is_shown_alone() -> None:
     mosaic = Mosaic(Session(sandbox.world("cartpole"), {}, seed=0), (640, 360))
     mosaic.draw()
     assert mosaic.pixels().std() > 5
+
+
+def test_of_words_that_are_too_wide_the_end_is_written() -> None:
+    surface = pygame.Surface((400, 40))
+    path = "runs/contrast/cells/dream-rnn-seed0/agent"
+    whole = write(surface, path, (0, 0), INK, 14)
+    for most in (whole, 120, 40):
+        assert 0 < write(surface, path, (0, 0), INK, 14, most=most) <= most
+    shortened, end = pygame.Surface((400, 40)), pygame.Surface((400, 40))
+    write(shortened, path, (390, 0), INK, 14, right=True, most=60)
+    write(end, "agent", (390, 0), INK, 14, right=True)
+    word = pygame.Rect(360, 0, 40, 40)
+    assert np.array_equal(*(pygame.surfarray.array3d(each.subsurface(word)) for each in (shortened, end)))
