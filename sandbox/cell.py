@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CELL, ROW, LOCK = "cell.json", "row.json", ".lock"
 LOG = "log.data"  # beside the folder `cells`
+_RARE = ("log", "eyes")  # what most cells lack does not change their names
 MISTAKE = 2  # the exit status of a cell that trying again would not help
 
 
@@ -44,11 +45,12 @@ class Cell:
     sweep: Mapping[str, Any] = field(default_factory=dict)  # which of them is swept over, and its value here
     device: str = "cpu"
     log: str | None = None  # the fingerprint of the log that it begins with, which lies beside the cells
+    eyes: str | None = None  # the fingerprint of the eyes that its world is seen through
 
     @property
     def name(self) -> str:
         """A folder name: readable, and different for every difference in configuration."""
-        known = {name: value for name, value in asdict(self).items() if name != "log" or value is not None}
+        known = {name: value for name, value in asdict(self).items() if name not in _RARE or value is not None}
         digest = hashlib.sha256(json.dumps(known, sort_keys=True).encode()).hexdigest()[:8]
         return "-".join([self.mode, (self.model or self.agent).replace("+", "_"), f"seed{self.seed}", digest])
 
@@ -90,8 +92,11 @@ def _run(cell: Cell, folder: Path, report: Callable[[str], None]) -> None:
     from sandbox.worlds import World
 
     torch.set_num_threads(1)
+    world = World(cell.world, dict(cell.arguments), cell.time_limit)
+    if world.eyes != cell.eyes:
+        raise ValueError(f"the eyes in {cell.world} are not those that this contrast began with; put those back")
     task = Task(
-        world=World(cell.world, dict(cell.arguments), cell.time_limit),
+        world=world,
         horizon=cell.horizon,
         real_steps=cell.real_steps,
         seed=cell.seed,

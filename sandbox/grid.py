@@ -175,6 +175,7 @@ class Contrast:
             dream=read_by(mode, model, self.dream),
             device=self.device,
             log=self.log.fingerprint if self.log is not None and mode in BEGIN_WITH_LOG else None,
+            eyes=self.world.eyes,
         )
         if mode != "plan":
             return cell

@@ -85,13 +85,18 @@ class World:
         return self.is_native or (self._eyes is not None and self._behind.is_native)
 
     @property
+    def eyes(self) -> str | None:
+        """The fingerprint of the eyes that it is seen through; None where it is seen as it is."""
+        return None if self._eyes is None else self._eyes.fingerprint
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What should stand beside every figure of it: eyes had their cost."""
         if self._eyes is None:
             return ()
         steps = self._eyes.provenance["real_steps"]
         return (
-            f"{self._behind.name} is seen through the eyes in {self.name} ({self._eyes.fingerprint}), which learned "
+            f"{self._behind.name} is seen through the eyes in {self.name} ({self.eyes}), which learned "
             f"from {steps:,} real steps that no budget here counts",
         )
 

@@ -17,6 +17,7 @@ from PIL import Image
 
 import sandbox_agents
 from sandbox import experiment, files
+from sandbox.cell import run_cell
 from sandbox.cli import main
 from sandbox.pictures.painters import painter
 from sandbox.vision.eyes import Autoencoder, Eyes
@@ -222,6 +223,13 @@ def test_an_agent_learns_in_the_dream_of_what_eyes_see(eyes: str, tmp_path: Path
         with Image.open(Path(row["agent_path"]).parent / f"{film}.webp") as shown:
             assert shown.format == "WEBP"
     assert not any("lines" in note for note in row["notes"]), "both are painted by the eyes"
+    other = Eyes.load(eyes)
+    other.network.mean.add_(0.1)
+    other.save(eyes)
+    cell = Path(row["agent_path"]).parent
+    (cell / "row.json").unlink()
+    with pytest.raises(ValueError, match="the eyes in eyes are not those that this contrast began with"):
+        run_cell(cell)
 
 
 def test_the_command_makes_eyes_and_shows_how_they_see(
