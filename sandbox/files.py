@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,24 @@ def read_json(path: Path) -> Any:
         raise DamagedFileError(f"there is no file {path}") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise DamagedFileError(f"{path} is not readable JSON ({error}); make it again") from None
+
+
+def read_header(path: Path, kind: str, needed: Sequence[str], what: str, anew: str) -> dict[str, Any]:
+    """The JSON object in `path` that describes `what` and has all keys that are `needed`.
+
+    Raises:
+        DamagedFileError: where `read_json` says so, or it is of another kind, of a newer format or lacks a key; the
+            message ends with how the thing is made `anew`.
+    """
+    header = read_json(path)
+    if not isinstance(header, dict) or header.get("kind") != kind:
+        raise DamagedFileError(f"{path} does not describe {what}")
+    missing = [key for key in ("format", *needed) if key not in header]
+    if missing:
+        raise DamagedFileError(f"{path} lacks {missing[0]}; {anew}")
+    if header["format"] > FORMAT:
+        raise DamagedFileError(f"{path.parent} has format {header['format']}, newer than this Sandbox reads")
+    return header
 
 
 def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], header: Mapping[str, Any], kind: str) -> None:

@@ -55,21 +55,14 @@ def see(
     found = examine(chosen, for_models=False)
     console.opening("cpu", steps * found.step_seconds + updates * 0.05)
     console.notes(found.warnings)
-    rng = np.random.default_rng(seed)
     envs = chosen.make_vec(rows or (16 if chosen.is_batched else 1))
     with console.progress("look") as advance:
-        images = look_about(envs, actor(policy, chosen, seed), steps, rng, advance)
+        images = look_about(envs, actor(policy, chosen, seed), steps, np.random.default_rng(seed), advance)
     envs.close()
     place = {"name": chosen.name, "arguments": dict(chosen.arguments), "horizon": chosen.horizon}
+    source = {"real_steps": steps, "policy": policy}
     with console.progress("learn to see") as advance:
-        eyes, sight = learn_to_see(
-            images,
-            place,
-            seed=seed,
-            settings=settings,
-            source={"real_steps": steps, "policy": policy},
-            progress=advance,
-        )
+        eyes, sight = learn_to_see(images, place, seed=seed, settings=settings, source=source, progress=advance)
     eyes.save(out)
     write_comparison(out / "seen.png", sight.before, sight.after)
     console.show(

@@ -31,7 +31,7 @@ Array = NDArray[Any]
 _REWARD_COMPONENTS, _OUTCOME_WIDTH = 3, 64
 _REWARD_NOISE = 2  # which component, and where in it
 # What a stored model says of itself.
-_HEADER = ("format", "name", "settings", "observation_space", "action_space", "horizon", "provenance")
+_HEADER = ("name", "settings", "observation_space", "action_space", "horizon", "provenance")
 # Transitions whose surprise is measured together: as long as the chunks of a fit, on which it was calibrated.
 SURPRISE_CHUNK = 16
 
@@ -173,14 +173,7 @@ class FittedModel:
         folder = Path(path)
         if not (folder / "model.json").is_file():
             raise files.DamagedFileError(f"{folder} is no fitted model (no model.json in it); `sandbox fit` makes one")
-        header = files.read_json(folder / "model.json")
-        if not isinstance(header, dict) or header.get("kind") != KIND:
-            raise files.DamagedFileError(f"{folder / 'model.json'} does not describe a fitted model")
-        missing = [key for key in _HEADER if key not in header]
-        if missing:
-            raise files.DamagedFileError(f"{folder / 'model.json'} lacks {missing[0]}; fit the model anew")
-        if header["format"] > files.FORMAT:
-            raise files.DamagedFileError(f"{folder} has format {header['format']}, newer than this Sandbox reads")
+        header = files.read_header(folder / "model.json", KIND, _HEADER, "a fitted model", "fit the model anew")
         observation = layout(from_json(header["observation_space"]))
         action = action_layout(from_json(header["action_space"]))
         network = build(header["name"], header["settings"], observation, action)

@@ -29,7 +29,7 @@ KIND = "eyes"
 CHANNELS = (16, 32, 48, 64)  # of convolutions that each halve the sides
 CORNER = SIDE // 2 ** len(CHANNELS)
 LEAST_SPREAD = 0.03  # of light from 0 to 1: below it lies what no eye tells apart
-_HEADER = ("format", "world", "channels", "numbers", "kept", "provenance")
+_HEADER = ("world", "channels", "numbers", "kept", "provenance")
 
 
 class Autoencoder(nn.Module):
@@ -155,14 +155,7 @@ class Eyes:
         folder = Path(path)
         if not are_in(folder):
             raise files.DamagedFileError(f"{folder} holds no eyes (no eyes.json in it); `sandbox see` makes them")
-        header = files.read_json(folder / "eyes.json")
-        if not isinstance(header, dict) or header.get("kind") != KIND:
-            raise files.DamagedFileError(f"{folder / 'eyes.json'} does not describe eyes")
-        missing = [key for key in _HEADER if key not in header]
-        if missing:
-            raise files.DamagedFileError(f"{folder / 'eyes.json'} lacks {missing[0]}; make the eyes anew")
-        if header["format"] > files.FORMAT:
-            raise files.DamagedFileError(f"{folder} has format {header['format']}, newer than this Sandbox reads")
+        header = files.read_header(folder / "eyes.json", KIND, _HEADER, "eyes", "make the eyes anew")
         network = Autoencoder(header["channels"], header["numbers"]).requires_grad_(False).eval()
         weights, _ = files.read_arrays(folder / "weights.safetensors", KIND)
         try:
