@@ -81,7 +81,12 @@ class Autoencoder(nn.Module):
         noise = torch.randn(mean.shape, generator=generator)
         painted = self.decode(mean + torch.exp(0.5 * log_variance) * noise)
         error = 0.5 * (painted - standard).square().flatten(1).sum(dim=1)
-        return error, 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance)
+        return error, divergence(mean, log_variance)
+
+
+def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(mean, variance) || N(0, 1)) of every number, in nats."""
+    return 0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance)
 
 
 @dataclass(frozen=True, eq=False)

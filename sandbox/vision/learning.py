@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sandbox.collection import Actor
 from sandbox.threads import one_thread
-from sandbox.vision.eyes import Autoencoder, Eyes
+from sandbox.vision.eyes import Autoencoder, Eyes, divergence
 from sandbox.vision.images import Images, as_light, looked_at
 
 # A number that says less than this of an image, in nats, has gone over to the prior.
@@ -122,8 +122,7 @@ def telling(network: Autoencoder, images: Images) -> NDArray[np.int64]:
     """The numbers that tell something of an image; the one that tells most, if none does."""
     costs = []
     for first in range(0, len(images), _PIECE):
-        mean, log_variance = network.encode(network.standard(as_light(images[first : first + _PIECE])))
-        costs.append(0.5 * (mean.square() + log_variance.exp() - 1.0 - log_variance))
+        costs.append(divergence(*network.encode(network.standard(as_light(images[first : first + _PIECE])))))
     cost = torch.cat(costs).mean(dim=0).numpy()
     return np.flatnonzero(cost >= min(TELLING, float(cost.max()))).astype(np.int64)
 
