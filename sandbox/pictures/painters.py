@@ -27,8 +27,9 @@ def painter(env: gymnasium.Env[Any, Any], obs: Sequence[Any], action: Sequence[A
     probe on an episode that really happened, `obs` (T + 1 of them) and `action` (T of them): set from one observation,
     the environment must step to the next, or the table must hold that step.
     """
-    if env.has_wrapper_attr("paint"):
-        return cast(Painter, env.get_wrapper_attr("paint"))
+    own = env.get_wrapper_attr("paint") if env.has_wrapper_attr("paint") else None
+    if callable(own):
+        return cast(Painter, own)
     setter = _of_classic_control(env, obs, action) or _of_table(env, obs, action)
     if setter is None:
         return None
