@@ -12,6 +12,7 @@ from gymnasium.vector import AutoresetMode
 import sandbox_agents
 from sandbox.collection import collect
 from sandbox.dream import DreamVectorEnv
+from sandbox.models.familiar import stray
 from sandbox.models.fit import FitSettings, fit
 from sandbox.models.fitted import FittedModel
 from sandbox.trajectories import Trajectories
@@ -79,6 +80,46 @@ def test_caution_lets_a_coarse_model_dream_on_known_ground() -> None:
     length, _ = lived(model, cautious=True)
     model.network.codec.measure(data)  # the range of the data alone
     assert length > 3 * lived(model, cautious=True)[0]
+
+
+class Moods(gymnasium.Env):  # type: ignore[type-arg]
+    """Twenty-four numbers about which every episode has a mood of its own: one of them is always a little beyond."""
+
+    observation_space = gymnasium.spaces.Box(-np.inf, np.inf, (24,), np.float32)
+    action_space = gymnasium.spaces.Discrete(2)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.age, self.mood = 0, self.np_random.normal(size=24)
+        return self._felt(), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        self.age += 1
+        return self._felt(), 1.0, False, self.age >= 20, {}
+
+    def _felt(self) -> Any:
+        return (self.mood + self.np_random.normal(0, 0.3, 24)).astype(np.float32)
+
+
+def test_what_fresh_episodes_bring_is_known() -> None:
+    envs = gymnasium.vector.SyncVectorEnv([Moods], autoreset_mode=AutoresetMode.SAME_STEP)
+    actor = sandbox_agents.make("random", envs.single_observation_space, envs.single_action_space, 0)
+    data, fresh = (collect(envs, actor, 1000, np.random.default_rng(seed)) for seed in (0, 1))
+    model = fit(data, "mixture", settings=FitSettings(updates=60))
+    met = torch.from_numpy(fresh.next_obs)
+    assert model.is_known(met).float().mean() > 0.95
+    model.network.codec.measure(data)  # the range of the data alone
+    assert model.is_known(met).float().mean() < 0.8
+
+
+def test_only_numbers_stray(supplied: Trajectories) -> None:
+    numbers = list(range(supplied.obs.shape[1]))
+    assert 0 < stray(supplied, numbers) < 1
+    assert stray(supplied, []) == 0
+
+
+def test_one_episode_has_nothing_to_stray_from(supplied: Trajectories) -> None:
+    assert stray(supplied.episodes([0]), [0, 1]) == 0
 
 
 def test_caution_still_ends_what_is_far_out(coarse: FittedModel) -> None:
