@@ -42,7 +42,8 @@ def _studied(
     """Branch short dreams from the real states of `data`, and learn from both; returns who learned, and the dreams."""
     settings = task.dream
     branched = f"round {number}: branch dreams of {settings.branch_length} steps"
-    synthetic = drawn(task, model, data, agent, settings.branches, settings.branch_length, branched)
+    steps = settings.branches * settings.branch_length
+    synthetic = drawn(task, model, data, agent, steps, settings.branch_length, branched)
     sources = {"real": (data, settings.real_share), "synthetic": (synthetic, 1 - settings.real_share)}
     name = f"round {number}: learn {task.agent} from real and dreamed steps"
     return studied(task, agent, sources, lived * settings.updates_per_step, name), len(synthetic)

@@ -14,6 +14,7 @@ from sandbox_agents import Agent, Memory, Sb3Agent
 from sandbox_agents.tuned import studious, tuned
 
 ROWS = 64  # dreams at once
+STARTS = 4096  # real states, drawn anew, that dreams begin from
 
 
 def replaying(task: Task) -> Sb3Agent:
@@ -31,15 +32,19 @@ def _learner(task: Task, config: dict[str, Any]) -> Sb3Agent:
 
 
 def drawn(
-    task: Task, model: FittedModel, data: Trajectories, actor: Agent, branches: int, length: int, name: str
+    task: Task,
+    model: FittedModel,
+    data: Trajectories,
+    actor: Agent,
+    steps: int,
+    length: int,
+    name: str,
+    *,
+    cautious: bool = False,
 ) -> Trajectories:
-    """`branches` dreams of `length` steps, each from a real state of `data` drawn anew: all from the model.
-
-    A dream that ends by itself is followed by another one, so the count of transitions is `branches` × `length`.
-    """
+    """`steps` dreamed steps, all from the model, in dreams of at most `length` that begin at real states of `data`."""
     rng = task.rng(name)
-    begin = starts_at(data, rng.integers(len(data), size=branches), model.history)
-    rows = min(ROWS, branches)
+    begin = starts_at(data, rng.integers(len(data), size=STARTS), model.history)
     source: dict[str, Any] = {
         "model": model.name,
         "seed": task.seed,
@@ -50,8 +55,9 @@ def drawn(
     }
 
     def dream(_: Keeper) -> Trajectories:
-        envs = DreamVectorEnv(model, rows, starts=begin, horizon=length, temperature=task.dream.temperature)
-        return collect(envs, actor, branches * length, rng, horizon=task.horizon, source=source)
+        temperature, rows = task.dream.temperature, min(ROWS, steps)
+        envs = DreamVectorEnv(model, rows, starts=begin, horizon=length, temperature=temperature, cautious=cautious)
+        return collect(envs, actor, steps, rng, horizon=task.horizon, source=source)
 
     return task.stage(name, "learn", dream, TRAJECTORIES)
 

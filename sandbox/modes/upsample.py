@@ -3,10 +3,11 @@
 SynthER's question (Lu et al. 2023), asked of every family: does a model that was fitted to a log know more than the
 log? The log alone, learned from by as many updates, is the baseline.
 
-SynthER draws whole transitions given nothing. Here the state is drawn from the log, with its history; the action at
-random; and what follows by the model. Of a log of random play that is the same joint law, its factors one by one; of
-any other it asks besides what would have followed other actions. So memories count, which have no say where nothing is
-given, and all six families answer by the model that they dream with.
+SynthER draws whole transitions given nothing. Here dreams begin at states of the log, with their history, and go on by
+actions at random: so memories count, which have no say where nothing is given, all six families answer by the model
+that they dream with, and an agent is told what would have followed other actions, and others after these. Were it only
+told of one step, it would believe in the best of what it does not know of the next one. For the same reason the dreams
+are cautious: where they leave what the log knows, the worst awaits (after MOReL; Kidambi et al. 2020).
 """
 
 import sandbox_agents
@@ -26,7 +27,8 @@ def learn(task: Task) -> Learned:
     if task.model is not None:
         model = fitted(task, [log], f"fit {task.model} to the log")
         name = f"draw {task.dream.times} times the log"
-        synthetic = drawn(task, model, log, actor, task.dream.times * len(log), 1, name)
+        steps, length = task.dream.times * len(log), task.dream.upsample_length
+        synthetic = drawn(task, model, log, actor, steps, length, name, cautious=True)
         sources = {"log": (log, task.dream.log_share), "synthetic": (synthetic, 1 - task.dream.log_share)}
         dreamed = len(synthetic)
     updates = task.dream.offline_updates

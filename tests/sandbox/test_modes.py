@@ -265,6 +265,24 @@ def test_every_drawn_step_begins_at_a_state_of_the_log(
     assert all(row.tobytes() in states for row in synthetic.obs)
 
 
+def test_a_cautious_draw_goes_on_from_the_log_and_pays_the_worst_outside_it(tmp_path: Path) -> None:
+    work = task(tmp_path)
+    actor = sandbox_agents.make("random", *work.world.spaces, 0)
+    log = lived_by(work, actor, 150, "log", keep_back=False)
+    model = fitted(work, [log], "fit")
+    synthetic = drawn(work, model, log, actor, 2000, 20, "draw", cautious=True)
+    assert (len(synthetic), synthetic.lengths.max()) == (2000, 20)
+    unknown = ~model.is_known(torch.from_numpy(synthetic.next_obs)).numpy()
+    assert unknown.any()
+    assert synthetic.terminated[unknown].all()
+    # A dream may also end by itself where it is unknown, and then pays a prize.
+    paid = synthetic.reward[unknown]
+    assert np.isclose(paid, model.worst).mean() > 0.5
+    states = {row.tobytes() for row in log.obs}
+    begun = np.cumsum(synthetic.lengths) - synthetic.lengths
+    assert all(row.tobytes() in states for row in synthetic.obs[begun])
+
+
 def test_study_is_a_stage_that_is_not_done_twice(
     real_and_synthetic: tuple[Task, Trajectories, Trajectories],
 ) -> None:
