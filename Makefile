@@ -46,8 +46,8 @@ results: $(STAMP)
 		$(PUBLISH) runs/$$env/results.json > docs/results/$$env.json; \
 	done
 
-# Does a model know more than the log that it was fitted to? By the families that do best and worst in dreams; and of
-# the log of a pilot who shows what to do and never what else would have followed.
+# Does a model know more than the log that it was fitted to? By the families that do best and worst in dreams, of random
+# play; and of the logs of two pilots: one shows what to do and never what else would have followed, one errs half of the time.
 upsample: $(STAMP)
 	$(BIN)/sandbox contrast Pendulum-v1 --models diffusion rnn --modes upsample --real-steps 2000 --seeds 0 1 2 \
 		--jobs 2 --out runs/upsample-pendulum
@@ -59,6 +59,9 @@ upsample: $(STAMP)
 	test -f runs/pilot.data || $(BIN)/sandbox collect Pendulum-v1 --policy runs/pilot --steps 5000 --seed 1 --out runs/pilot.data
 	$(BIN)/sandbox contrast Pendulum-v1 --models diffusion --modes upsample --log runs/pilot.data --real-steps 5000 \
 		--seeds 0 1 2 3 4 --episodes 50 --jobs 2 --out runs/upsample-pilot
+	test -f runs/erring.data || $(BIN)/sandbox collect lander --policy heuristic --mistakes 0.5 --steps 5000 --out runs/erring.data
+	$(BIN)/sandbox contrast lander --models autoregressive --modes upsample --log runs/erring.data --real-steps 5000 \
+		--seeds 0 1 2 3 4 --episodes 50 --set offline_updates=30000 --jobs 2 --out runs/upsample-lander
 
 # No policy at all: to plan at every step, with as few plans as still balance the pendulum; on the other tasks in a model
 # of random play alone, the log that `upsample` learns from. By CPU time forty minutes, and as much for the others.
