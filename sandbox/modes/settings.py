@@ -96,6 +96,7 @@ class Upsampling:
     """How many transitions a model adds to a log, and how long an agent learns from both (SynthER)."""
 
     times: int = 10  # as many synthetic transitions as the log has real ones
+    helpings: int = 10  # in which they are drawn: the first by actions at random, the others by the agent so far
     upsample_length: int = 30  # steps that a dream goes on from a state of the log, at most
     log_share: float = 0.5  # of every update's transitions that the log itself gives
     offline_updates: int = 10_000  # of the agent, however much there is to learn from
