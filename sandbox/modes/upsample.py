@@ -39,7 +39,7 @@ def learn(task: Task) -> Learned:
 
 
 def _studied(task: Task, model: FittedModel, log: Trajectories, actor: Agent) -> tuple[Sb3Agent, int]:
-    """Helping by helping: `actor`, and then the agent itself, dreams, and the agent learns from all that and the log."""
+    """Helping by helping: `actor`, then the agent itself, dreams; the agent learns from all that and from the log."""
     settings, agent = task.dream, studying(task)
     steps, updates = settings.times * len(log), settings.offline_updates
     helpings = min(settings.helpings, steps, updates)

@@ -17,11 +17,12 @@ from sandbox.collection import collect
 from sandbox.dream import DreamVectorEnv
 from sandbox.models.codec import worst_return
 from sandbox.models.fit import FitSettings, fit
-from sandbox.modes import MODES, dream, mode
+from sandbox.modes import MODES, dream, mode, upsample
 from sandbox.modes.replay import drawn, remembered, replaying, studied
 from sandbox.modes.settings import DreamSettings, read_by
 from sandbox.modes.stages import fitted, lived_by
 from sandbox.modes.task import Task
+from sandbox.modes.upsample import _part
 from sandbox.planning import Imagined, foreseen, load_agent
 from sandbox.spaces import Rows
 from sandbox.still import Still
@@ -281,6 +282,20 @@ def test_a_cautious_draw_goes_on_from_the_log_and_pays_the_worst_outside_it(tmp_
     states = {row.tobytes() for row in log.obs}
     begun = np.cumsum(synthetic.lengths) - synthetic.lengths
     assert all(row.tobytes() in states for row in synthetic.obs[begun])
+
+
+def test_an_upsampled_agent_dreams_on_by_itself(tmp_path: Path) -> None:
+    work = task(tmp_path)
+    changed = DreamSettings(**QUICK | {"helpings": 4, "times": 3, "offline_updates": 102})  # type: ignore[arg-type]
+    learned = upsample.learn(dataclasses.replace(work, dream=changed))
+    helpings = [Trajectories.load(work.journal.path(f"helping {number} of 4: draw")) for number in (1, 2, 3, 4)]
+    assert [each.source["actor"] for each in helpings] == ["random", "dqn", "dqn", "dqn"]
+    assert sum(len(each) for each in helpings) == learned.dream_steps == 3 * 150
+    assert {each.source["model"] for each in helpings} == {"mixture"}
+
+
+def test_a_whole_is_shared_without_loss() -> None:
+    assert [_part(11, number, 4) for number in (1, 2, 3, 4)] == [2, 3, 3, 3]
 
 
 def test_study_is_a_stage_that_is_not_done_twice(
