@@ -235,7 +235,7 @@ def estimated_seconds(contrast: Contrast, jobs: int) -> float:
         "simulator": learners * step * contrast.real_steps,
         "dream": count * 150.0,
         "mix": count * (30.0 + 0.08 * contrast.real_steps),
-        "upsample": count * 40.0 + (count + 1) * 60.0,
+        "upsample": count * 50.0 + (count + 1) * 90.0,
         "plan": count * (300.0 + 0.07 * contrast.real_steps),
         "perfect": 120.0,
         "persistence": 120.0,
