@@ -94,7 +94,7 @@ def test_a_dreams_row_says_where_its_model_goes_wrong_and_the_report_shows_it(fi
     assert not cards["simulator"]
     assert not cards["random"]
     curves = cards["dream"]["drift"]
-    assert len(curves["dream"]) == 4, "the choice had 12 steps: a life of 9, and three of the next"
+    assert len(curves["dream"]) == 6, "the choice had 12 steps, all of one life"
     assert curves["dream"][0] < curves["climatology"][0], "even a hasty model knows that little changes in one step"
     errors = cards["dream"]["dimensions"]
     assert len(errors) == 4
