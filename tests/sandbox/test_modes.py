@@ -17,7 +17,7 @@ from sandbox.collection import collect
 from sandbox.dream import DreamVectorEnv
 from sandbox.models.codec import worst_return
 from sandbox.models.fit import FitSettings, fit
-from sandbox.modes import MODES, dream, mode, upsample
+from sandbox.modes import MODES, dream, mix, mode, upsample
 from sandbox.modes.replay import drawn, remembered, replaying, studied
 from sandbox.modes.settings import DreamSettings, read_by
 from sandbox.modes.stages import fitted, lived_by
@@ -292,6 +292,23 @@ def test_an_upsampled_agent_dreams_on_by_itself(tmp_path: Path) -> None:
     assert [each.source["actor"] for each in helpings] == ["random", "dqn", "dqn", "dqn"]
     assert sum(len(each) for each in helpings) == learned.dream_steps == 3 * 150
     assert {each.source["model"] for each in helpings} == {"mixture"}
+
+
+@pytest.mark.parametrize("name", ["upsample", "mix"])
+def test_a_study_that_was_cut_ends_with_the_same_bits(name: str, tmp_path: Path) -> None:
+    changed = DreamSettings(**QUICK | {"helpings": 3})  # type: ignore[arg-type]
+    calm, cut = (dataclasses.replace(task(tmp_path / run), dream=changed) for run in ("calm", "cut"))
+    learn = {"upsample": upsample.learn, "mix": mix.learn}[name]
+
+    def pull_the_plug(stage: str) -> None:
+        if stage.startswith(("helping 3", "round 2: learn")):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        learn(dataclasses.replace(cut, report=pull_the_plug))
+    again = dataclasses.replace(task(tmp_path / "cut"), dream=changed)
+    once, resumed = (learn(each).agent._tensors() for each in (calm, again))
+    assert all(np.array_equal(once[name], resumed[name]) for name in once)
 
 
 def test_a_whole_is_shared_without_loss() -> None:
