@@ -47,7 +47,7 @@ results: $(STAMP)
 	done
 
 # Does a model know more than the log that it was fitted to? By the families that do best and worst in dreams, of random
-# play; and of the logs of two pilots: one shows what to do and never what else would have followed, one errs half of the time.
+# play; and of the logs of pilots, who show what to do and hardly ever what else would have followed.
 upsample: $(STAMP)
 	$(BIN)/sandbox contrast Pendulum-v1 --models diffusion rnn --modes upsample --real-steps 2000 --seeds 0 1 2 \
 		--jobs 2 --out runs/upsample-pendulum
@@ -59,12 +59,15 @@ upsample: $(STAMP)
 	test -f runs/pilot.data || $(BIN)/sandbox collect Pendulum-v1 --policy runs/pilot --steps 5000 --seed 1 --out runs/pilot.data
 	$(BIN)/sandbox contrast Pendulum-v1 --models diffusion --modes upsample --log runs/pilot.data --real-steps 5000 \
 		--seeds 0 1 2 3 4 --episodes 50 --jobs 2 --out runs/upsample-pilot
+	test -f runs/narrow.data || $(BIN)/sandbox collect lander --policy heuristic --mistakes 0.1 --steps 5000 --out runs/narrow.data
+	$(BIN)/sandbox contrast lander --models autoregressive --modes upsample --log runs/narrow.data --real-steps 5000 --seeds 0 1 2 3 4 \
+		--episodes 50 --set log_share=0.1 --set offline_updates=30000 --jobs 2 --out runs/upsample-narrow
 	test -f runs/erring.data || $(BIN)/sandbox collect lander --policy heuristic --mistakes 0.5 --steps 5000 --out runs/erring.data
-	$(BIN)/sandbox contrast lander --models autoregressive --modes upsample --log runs/erring.data --real-steps 5000 \
-		--seeds 0 1 2 3 4 --episodes 50 --set offline_updates=30000 --jobs 2 --out runs/upsample-lander
+	$(BIN)/sandbox contrast lander --models autoregressive --modes upsample --log runs/erring.data --real-steps 5000 --seeds 0 1 2 3 4 \
+		--episodes 50 --set log_share=0.1 --set offline_updates=60000 --set helpings=20 --jobs 2 --out runs/upsample-erring
 
 # No policy at all: to plan at every step, with as few plans as still balance the pendulum; on the other tasks in a model
-# of random play alone, the log that `upsample` learns from. By CPU time forty minutes, and as much for the others.
+# of random play alone, the log that `upsample` learns from.
 plan: $(STAMP)
 	$(BIN)/sandbox contrast Pendulum-v1 --models diffusion rnn --modes plan --real-steps 2000 --seeds 0 1 2 --episodes 20 \
 		--set rounds=2 --set plans=32 --set plan_iterations=2 --jobs 2 --out runs/plan-pendulum
