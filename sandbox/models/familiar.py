@@ -38,7 +38,8 @@ def familiarise(model: FittedModel, data: Trajectories, rng: np.random.Generator
     codec = model.network.codec
     codec.widen(*np.quantile(np.concatenate(dreamed), (OUTLIERS, 1 - OUTLIERS), axis=0))
     low, high, span = _range(data.obs, data.next_obs)
-    margin = min(stray(data, codec.obs_numbers), MARGIN) * span
+    # Few episodes have little in common. But no dream goes further than MARGIN, and a cautious one must be able to end.
+    margin = min(stray(data, codec.obs_numbers), MARGIN / 2) * span
     codec.widen(low - margin, high + margin)
 
 

@@ -122,6 +122,16 @@ def test_one_episode_has_nothing_to_stray_from(supplied: Trajectories) -> None:
     assert stray(supplied.episodes([0]), [0, 1]) == 0
 
 
+def test_caution_ends_what_two_unlike_episodes_do_not_tell(supplied: Trajectories) -> None:
+    data = supplied.episodes([0, 1])
+    numbers = list(range(data.obs.shape[1]))
+    assert stray(data, numbers) > 0.25
+    model = fit(data, "mixture", settings=FitSettings(updates=10))
+    met = np.concatenate([data.obs, data.next_obs])
+    beyond = met.max(axis=0) + 0.4 * np.ptp(met, axis=0)
+    assert not model.is_known(torch.from_numpy(beyond[None])).any()
+
+
 def test_caution_still_ends_what_is_far_out(coarse: FittedModel) -> None:
     known = torch.from_numpy(coarse.starts.obs[:, -1])
     span = known.amax(dim=0) - known.amin(dim=0)
