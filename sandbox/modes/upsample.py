@@ -24,24 +24,23 @@ def learn(task: Task) -> Learned:
     """Collect the log, unless there is one, fit the cell's model to it if it has one, upsample, and learn offline."""
     actor = sandbox_agents.make("random", *task.world.spaces, task.seed)
     log = task.log or lived_by(task, actor, task.real_steps, "collect the log", keep_back=False)
-    extras = {"log": log.fingerprint}
-    if task.model is None:
-        updates = task.dream.offline_updates
-        agent = studied(task, studying(task), {"log": (log, 1.0)}, updates, f"learn {task.agent} offline")
-        learned = Learned(agent, extras=extras)
-        learned.curve.append(task.point("the end of the log", agent, None))
-        return learned
-    model = fitted(task, [log], f"fit {task.model} to the log")
+    model = None if task.model is None else fitted(task, [log], f"fit {task.model} to the log")
     agent, dreamed = _studied(task, model, log, actor)
-    learned = Learned(agent, dream_steps=dreamed, model=model, extras=extras)
-    learned.curve.append(task.point("the end of the log", agent, dream_return(agent, model, ROWS, task.seed)))
+    learned = Learned(agent, dream_steps=dreamed, model=model, extras={"log": log.fingerprint})
+    promised = None if model is None else dream_return(agent, model, ROWS, task.seed)
+    learned.curve.append(task.point("the end of the log", agent, promised))
     return learned
 
 
-def _studied(task: Task, model: FittedModel, log: Trajectories, actor: Agent) -> tuple[Sb3Agent, int]:
-    """Helping by helping: `actor`, then the agent itself, dreams; the agent learns from all that and from the log."""
+def _studied(task: Task, model: FittedModel | None, log: Trajectories, actor: Agent) -> tuple[Sb3Agent, int]:
+    """Helping by helping: `actor`, then the agent itself, dreams; the agent learns from all that and from the log.
+
+    Without a model there is the log alone. Returns who learned, and how many steps were dreamed.
+    """
     settings, agent = task.dream, studying(task)
     steps, updates = settings.times * len(log), settings.offline_updates
+    if model is None:
+        return studied(task, agent, {"log": (log, 1.0)}, updates, f"learn {task.agent} offline"), 0
     helpings = min(settings.helpings, steps, updates)
     parts: list[Trajectories] = []
     for number in range(1, helpings + 1):
