@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from sandbox.models.core import FLOOR, Head, Training
 from sandbox.models.maps import MapNet, Maps
-from sandbox.models.nets import Mlp, draw_category, log_normal, spread_out, uniform_from
+from sandbox.models.nets import Mlp, draw_category, evenly, log_normal, spread_out, uniform_from
 from sandbox.spaces import Element
 
 
@@ -67,7 +67,10 @@ class Mixture(Head):
 
     def log_prob(self, context: Tensor, target: Tensor) -> Tensor:
         """log p(y | c) of standardised targets `(N, D)`, `(N,)`."""
-        weight, mean, scale, classes, binary = self.parameters_given(context)
+        return self._density(self.parameters_given(context), target)
+
+    def _density(self, parameters: tuple[Tensor, ...], target: Tensor) -> Tensor:
+        weight, mean, scale, classes, binary = parameters
         number = target[:, None, self.analog.numbers_at]
         total = weight + log_normal((number - mean) / scale, scale).sum(-1)
         if self.categorical:
@@ -78,8 +81,10 @@ class Mixture(Head):
         return total.logsumexp(-1)
 
     def loss(self, context: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
-        """The negative log-likelihood, `(N,)`."""
-        return -self.log_prob(context, target)
+        """The negative log-likelihood, `(N,)`, from which all numbers learn evenly."""
+        parameters = self.parameters_given(context)
+        evenly(*parameters[1:3])
+        return -self._density(parameters, target)
 
     def sample(self, context: Tensor, noise: Tensor, temperature: float = 1.0) -> Tensor:
         """A component by the first noise number, then every element of it by its own."""

@@ -58,6 +58,19 @@ def log_normal(standard: Tensor, scale: Tensor) -> Tensor:
     return -0.5 * standard.square() - scale.log() - 0.5 * math.log(2 * math.pi)
 
 
+def evenly(mean: Tensor, scale: Tensor) -> None:
+    """Let the normal laws of so many numbers learn alike, however narrow some of them are already.
+
+    A likelihood pulls at a mean by the inverse of its variance: what was learned first drowns the rest, which may stay
+    noise for good. So the gradients of both tensors are multiplied by the scale; the likelihood itself is what it was
+    (β-NLL with β = ½; Seitzer et al. 2022, "On the pitfalls of heteroscedastic uncertainty estimation").
+    """
+    if mean.requires_grad:
+        share = scale.detach()
+        for each in (mean, scale):
+            each.register_hook(lambda gradient: gradient * share)  # type: ignore[no-untyped-call]
+
+
 def one_hot(index: Tensor, count: int, dtype: torch.dtype = torch.float32) -> Tensor:
     """Indicators `(…, count)` of whole numbers `(…)`, of any type; unlike PyTorch's own, it can be batched by vmap."""
     return (index[..., None] == torch.arange(count, device=index.device)).to(dtype)

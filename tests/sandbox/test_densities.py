@@ -84,6 +84,34 @@ def test_classes_come_by_their_frequencies(name: str) -> None:
     assert found[:, 2].mean().item() == pytest.approx(0.2, abs=0.05)
 
 
+# Seven easy numbers and a hard one
+
+
+def gated(count: int, drawn: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Seven numbers that are given, and a product of two that are: as tilt and thrust push a rocket sideways."""
+    tilt, given = 2 * torch.rand(count, 1, generator=drawn) - 1, torch.randn(count, 7, generator=drawn)
+    thrust = (torch.rand(count, 1, generator=drawn) < 0.3).float()
+    return torch.cat([tilt, thrust, given], dim=1), torch.cat([given, 3 * thrust * tilt], dim=1)
+
+
+def missed(name: str) -> float:
+    """How far draws of the hard number are from it under thrust, on average."""
+    head = taught(name, *gated(4000, generator(1)), (NUMBER,) * 8, 800)
+    context, target = gated(2000, generator(2))
+    under_thrust = context[:, 1] == 1
+    return (sampled(head, context) - target)[under_thrust, -1].abs().mean().item()
+
+
+@pytest.mark.parametrize("name", [name for name in models.heads() if name != "vae"])  # it leaves it to noise: 1.5
+def test_a_hard_number_is_learned_beside_easy_ones(name: str) -> None:
+    assert missed(name) < 0.3
+
+
+def test_a_mixture_whose_numbers_learn_unevenly_leaves_the_hard_one_to_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sandbox.models.mixture.evenly", lambda mean, scale: None)
+    assert missed("mixture") > 1
+
+
 # Curves and mixtures: a law gives context `(N, C)` and target `(N, D)`
 
 
