@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from sandbox.models.core import FLOOR, Head, Training
 from sandbox.models.maps import MapNet, Maps, neighbours
-from sandbox.models.nets import Mlp, draw_category, log_normal, one_hot, spread_out
+from sandbox.models.nets import Mlp, draw_category, evenly, log_normal, one_hot, spread_out
 from sandbox.spaces import Element
 
 # A record is drawn in at most this many blocks unless the block's size is given.
@@ -177,6 +177,7 @@ class _Law:
         if self.kind == "categorical":
             return raw[:, : self.size].log_softmax(-1).gather(-1, value[:, None].long())[:, 0]
         logits, mean, scale = self.parameters(raw)
+        evenly(mean, scale)
         density = log_normal((value[:, None] - mean) / scale, scale)
         return (logits.log_softmax(-1) + density).logsumexp(-1)
 
