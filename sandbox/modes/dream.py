@@ -57,6 +57,8 @@ def _taught(task: Task, model: FittedModel, agent: Sb3Agent, data: Trajectories,
     settings = task.dream
     begin = starts(data, settings.starts, model.history, task.rng(f"starts {number}"), settings.beginnings)
     cautious = settings.is_cautious(number, task.rounds, len(data))
+    prizes = int((data.reward[data.terminated] > model.usual_reward).sum())
+    fearless = settings.is_fearless(number, task.rounds, prizes)
 
     def dreams(rows: int) -> DreamVectorEnv:
         return DreamVectorEnv(
@@ -65,7 +67,7 @@ def _taught(task: Task, model: FittedModel, agent: Sb3Agent, data: Trajectories,
             starts=begin,
             temperature=settings.temperature,
             cautious=cautious,
-            fearless=number <= round(settings.fearless * task.rounds),
+            fearless=fearless,
             disagreement_penalty=settings.disagreement_penalty,
             disagreement_limit=settings.disagreement_limit,
         )

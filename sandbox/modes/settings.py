@@ -75,6 +75,7 @@ class Fearing:
     """What dreams fear."""
 
     fearless: float = 0.8  # share of rounds, the first ones: no end pays less than a usual step: ends are looked into
+    enough_prizes: int = 10  # ends that paid more than that: with so many in the data no round is fearless any more
     cautious_rounds: int = 2  # the last ones: the first explore what the model only imagines, these rely on data
     bold_steps: int = 5000  # and no round that knows more real steps than these explores what is only imagined
     disagreement_penalty: float = 0.0  # taken from the reward of learning, times the members' disagreement
@@ -122,6 +123,14 @@ class DreamSettings(Planning, Upsampling, Mixing, Fearing, Beginning, Dreaming, 
     def is_cautious(self, number: int, rounds: int, known: int) -> bool:
         """Whether round `number`, which knows so many real steps, dreams within the range of its data only."""
         return number > rounds - self.cautious_rounds or known > self.bold_steps
+
+    def is_fearless(self, number: int, rounds: int, prizes: int) -> bool:
+        """Whether round `number`, whose data hold so many ends that paid more than a usual step, pays ends no less.
+
+        Ends are looked into until it is known which are good. An agent that goes on without fear takes any: on Lander
+        it comes down wherever it is, as soon as it can.
+        """
+        return number <= round(self.fearless * rounds) and prizes < self.enough_prizes
 
     def effort_for(self, data: "Trajectories") -> float:
         """The effort of a fit to `data`: few transitions and maps need fewer updates, many and wide ones more."""

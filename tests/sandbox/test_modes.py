@@ -160,6 +160,34 @@ def test_dreams_keep_to_their_data_in_the_last_rounds_and_where_data_are_many() 
     assert [settings.is_cautious(number, 10, 2700 * number) for number in (1, 2)] == [False, True]
 
 
+def test_ends_are_feared_once_enough_of_them_were_good_and_in_the_last_rounds() -> None:
+    settings = DreamSettings(fearless=0.8, enough_prizes=10)
+    prizes = [0, 3, 9, 10, 30, 0, 0, 0, 0, 0]
+    fearless = [settings.is_fearless(number, 10, found) for number, found in enumerate(prizes, 1)]
+    assert fearless == [True] * 3 + [False] * 2 + [True] * 3 + [False] * 2
+    assert not settings.is_fearless(5, 5, 0)
+
+
+@pytest.mark.parametrize(("prizes", "fearless"), [(9, True), (10, False)])
+def test_a_round_counts_the_prizes_in_its_data(
+    real_and_synthetic: tuple[Task, Trajectories, Trajectories],
+    monkeypatch: pytest.MonkeyPatch,
+    prizes: int,
+    fearless: bool,
+) -> None:
+    work, log, _ = real_and_synthetic
+    asked: list[bool] = []
+    monkeypatch.setattr(dream, "DreamVectorEnv", lambda model, rows, *, fearless, **rest: asked.append(fearless))
+    monkeypatch.setattr(dream, "taught", lambda work, agent, number, dreams, judge: (dreams(1), 0))
+    model, agent = fitted(work, [log], "fit"), work.learner()
+    ends = concatenate([log] * 3)
+    reward = np.ones(len(ends))
+    reward[np.flatnonzero(ends.terminated)[:prizes]] = 2.0
+    assert ends.terminated.sum() > 10
+    dream._taught(work, model, agent, dataclasses.replace(ends, reward=reward), 1)
+    assert asked == [fearless]
+
+
 def test_few_transitions_and_maps_need_fewer_updates_many_and_wide_ones_more(
     real_and_synthetic: tuple[Task, Trajectories, Trajectories],
 ) -> None:
