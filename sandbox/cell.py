@@ -1,5 +1,6 @@
 """One cell of a contrast is one folder: world, mode, model, agent, seed and budget. `run_cell(folder)` is its door."""
 
+import errno
 import hashlib
 import json
 import os
@@ -23,6 +24,7 @@ CELL, ROW, LOCK = "cell.json", "row.json", ".lock"
 LOG = "log.data"  # beside the folder `cells`
 _RARE = ("log", "eyes")  # what most cells lack does not change their names
 MISTAKE = 2  # the exit status of a cell that trying again would not help
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 @dataclass(frozen=True)
@@ -170,16 +172,21 @@ def _dream_return(learned: "Learned", episodes: int, temperature: float) -> floa
 
 
 def main() -> None:
-    """Run the cell whose folder is the only argument; a user's mistake ends in one sentence and status 2."""
+    """Run the cell whose folder is the only argument; a mistake or a full disk ends in one sentence and status 2."""
     os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")
     folder = Path(sys.argv[1])
     try:
         run_cell(folder, lambda stage: print(stage, flush=True))
-    except ValueError as error:
+    except (ValueError, OSError) as error:
+        if isinstance(error, OSError) and error.errno not in _NO_ROOM:
+            raise
         import traceback
 
         traceback.print_exc()
-        print(f"error: {error}", flush=True)
+        sentence = (
+            f"{error.filename or folder} cannot be written ({error.strerror})" if isinstance(error, OSError) else error
+        )
+        print(f"error: {sentence}", flush=True)
         sys.exit(MISTAKE)
 
 

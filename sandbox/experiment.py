@@ -33,7 +33,7 @@ def run(
     """Run every cell that `out` does not hold yet, `jobs` at a time, and write `out/results.json`.
 
     Raises:
-        ValueError: a contrast that cannot be run, or a folder that holds other results.
+        ValueError: a contrast that cannot be run, a folder that holds other results, or a full disk.
     """
     contrast.check()
     if jobs < 1:
@@ -50,10 +50,19 @@ def run(
         warn(f"{len(cells) - len(missing)} of {len(cells)} cells are in {out} already; only the others are run")
 
     def ended() -> str:
-        return _best(gather(contrast, found, cells, {}, out, command))
+        try:
+            return _best(gather(contrast, found, cells, {}, out, command))
+        except OSError:  # on a full disk cells that need little may still end; what they keep is gathered below
+            return ""
 
     failed = Pool(out / "cells", jobs, show).run(cells, ended)
-    return gather(contrast, found, cells, failed, out, command)
+    try:
+        return gather(contrast, found, cells, failed, out, command)
+    except OSError as error:
+        raise ValueError(
+            f"{out / RESULTS} cannot be written ({error.strerror}); what has ended is kept in its folder: make room, "
+            "and the same command goes on"
+        ) from None
 
 
 def _as_begun(found: Examination, out: Path) -> Examination:

@@ -39,6 +39,10 @@ def replacing(path: Path) -> Iterator[Path]:
             shutil.rmtree(aside)
             return
         temporary.replace(path)
+    except OSError as error:
+        if error.filename is None:  # a full disk is told by a write, which knows no name
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise
     finally:
         if temporary.is_dir():
             shutil.rmtree(temporary)

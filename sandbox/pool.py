@@ -91,8 +91,13 @@ class Pool:
         finished = 0
         while waiting or self._running:
             while waiting and len(self._running) < self._jobs:
-                attempts[waiting[0].name] += 1
-                self._start(waiting.pop(0))
+                cell = waiting.pop(0)
+                attempts[cell.name] += 1
+                try:
+                    self._start(cell)
+                except OSError as error:
+                    self._failed[cell.name] = Failure(f"{error.filename} cannot be written ({error.strerror})", "")
+                    finished += 1
             for each in [each for each in self._running if each.is_done]:
                 self._running.remove(each)
                 if self._again(each, attempts[each.cell.name]):

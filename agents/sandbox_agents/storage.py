@@ -52,11 +52,14 @@ def write_agent(folder: Path, record: dict[str, Any], tensors: Tensors) -> None:
 
 def _replace(target: Path, payload: bytes) -> None:
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=".tmp-")
-    with os.fdopen(handle, "wb") as file:
-        file.write(payload)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(temporary).replace(target)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(payload)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(target)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
 
 
 def read_agent(folder: Path) -> tuple[dict[str, Any], Tensors]:

@@ -1,5 +1,6 @@
 """A contrast is a folder of cells: whole, honest about failures, and never done twice."""
 
+import errno
 import json
 import math
 import os
@@ -20,7 +21,7 @@ from filelock import FileLock
 from PIL import Image
 
 import sandbox_agents
-from sandbox import experiment, report
+from sandbox import cell, experiment, files, report
 from sandbox.budget import Budget, OverspentError
 from sandbox.candidates import Candidate, choose
 from sandbox.cell import LOCK, run_cell
@@ -185,6 +186,60 @@ def test_a_failed_cell_is_reported_while_the_others_go_on(tmp_path: Path, monkey
     log = tmp_path / "run" / "cells" / by_mode["dream"]["cell"] / "log.txt"
     assert "Traceback" in log.read_text()
     report.write(tmp_path / "run")
+
+
+def full_disk(monkeypatch: pytest.MonkeyPatch, *refused: str) -> None:
+    """From now on no file whose path ends in one of `refused` can be written."""
+    write = files.write_json
+
+    def written(path: Path, value: Any) -> None:
+        if path.as_posix().endswith(refused):
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        write(path, value)
+
+    monkeypatch.setattr(files, "write_json", written)
+
+
+def test_a_cell_without_room_fails_and_the_others_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = contrast("CartPole-v1", modes=("random",), seeds=(0, 1))
+    first = plan.cells(examine(plan.world))[0]
+    full_disk(monkeypatch, f"{first.name}/cell.json")
+    by_seed = {row["seed"]: row for row in experiment.run(plan, tmp_path / "run")["rows"]}
+    assert (by_seed[0]["status"], by_seed[1]["status"]) == ("failed", "done")
+    assert by_seed[0]["error"].endswith(f"{first.name}/cell.json cannot be written (No space left on device)")
+    monkeypatch.undo()
+    assert [row["status"] for row in experiment.run(plan, tmp_path / "run")["rows"]] == ["done", "done"]
+
+
+def test_results_without_room_are_told_and_what_has_ended_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = contrast("CartPole-v1", modes=("random",))
+    full_disk(monkeypatch, "results.json")
+    with pytest.raises(ValueError, match=r"results\.json cannot be written \(No space left on device\).*goes on"):
+        experiment.run(plan, tmp_path / "run")
+    assert list(tmp_path.glob("run/cells/*/row.json"))
+    monkeypatch.undo()
+    told: list[str] = []
+    assert experiment.run(plan, tmp_path / "run", warn=told.append)["rows"][0]["status"] == "done"
+    assert any("1 of 1 cells are in" in sentence for sentence in told)
+
+
+def test_a_cell_on_a_full_disk_ends_in_one_sentence_and_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def strike(folder: Path, report: Callable[[str], None]) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(folder / "agent"))
+
+    monkeypatch.setattr(cell, "run_cell", strike)
+    monkeypatch.setattr(sys, "argv", ["cell", str(tmp_path)])
+    with pytest.raises(SystemExit) as status:
+        cell.main()
+    assert status.value.code == cell.MISTAKE
+    assert capsys.readouterr().out.endswith(f"error: {tmp_path}/agent cannot be written (No space left on device)\n")
+    monkeypatch.setattr(cell, "run_cell", lambda *_: (_ for _ in ()).throw(ConnectionError("gone")))
+    with pytest.raises(ConnectionError):  # as a simulator may raise: worth another trial
+        cell.main()
 
 
 def test_two_configurations_never_share_a_folder() -> None:

@@ -1,5 +1,6 @@
 """A file is whole or absent, and one that is neither ours nor whole is named in a sentence."""
 
+import errno
 import json
 import os
 import subprocess
@@ -96,6 +97,12 @@ def test_a_failure_leaves_the_old_file_whole_and_nothing_else(tmp_path: Path) ->
         half()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_full_disk_is_told_with_the_name_of_the_file(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="No space left") as told, files.replacing(tmp_path / "row.json"):
+        raise OSError(errno.ENOSPC, "No space left on device")  # as a write tells it, without a name
+    assert told.value.filename == str(tmp_path / "row.json")
 
 
 def test_a_failure_leaves_the_old_folder_whole_and_nothing_else(tmp_path: Path) -> None:
