@@ -63,15 +63,18 @@ class Autoregressive(Head):
 
     def log_prob(self, context: Tensor, target: Tensor) -> Tensor:
         """The log-density of standardised targets `(N, D)`, `(N,)`."""
+        return self._log_prob(context, target, learns=False)
+
+    def _log_prob(self, context: Tensor, target: Tensor, *, learns: bool) -> Tensor:
         if self.nearby is not None:
             return self.analog.class_log_prob(self.nearby.logits(context, target), target)
         raw = self._raw(self._read(context), self._written(target))
-        each = [law.log_prob(raw[:, i], target[:, i]) for i, law in enumerate(self.laws)]
+        each = [law.log_prob(raw[:, i], target[:, i], learns=learns) for i, law in enumerate(self.laws)]
         return torch.stack(each, dim=-1).sum(-1)
 
     def loss(self, context: Tensor, target: Tensor, generator: torch.Generator) -> Tensor:
-        """The negative log-likelihood, `(N,)`."""
-        return -self.log_prob(context, target)
+        """The negative log-likelihood, `(N,)`, from which all numbers learn evenly."""
+        return -self._log_prob(context, target, learns=True)
 
     def sample(self, context: Tensor, noise: Tensor, temperature: float = 1.0) -> Tensor:
         """Every element by two noise numbers of its own, given the ones before."""
@@ -170,14 +173,15 @@ class _Law:
         logits, mean, scale = raw[:, : self.size].chunk(3, dim=-1)
         return logits, mean, FLOOR + functional.softplus(scale)
 
-    def log_prob(self, raw: Tensor, value: Tensor) -> Tensor:
-        """The log-probability of values `(N,)`, `(N,)`."""
+    def log_prob(self, raw: Tensor, value: Tensor, *, learns: bool) -> Tensor:
+        """The log-probability of values `(N,)`, `(N,)`; what `learns` from it learns evenly."""
         if self.kind == "binary":
             return functional.logsigmoid((2 * value - 1) * raw[:, 0])
         if self.kind == "categorical":
             return raw[:, : self.size].log_softmax(-1).gather(-1, value[:, None].long())[:, 0]
         logits, mean, scale = self.parameters(raw)
-        evenly(mean, scale)
+        if learns:
+            evenly(mean, scale)
         density = log_normal((value[:, None] - mean) / scale, scale)
         return (logits.log_softmax(-1) + density).logsumexp(-1)
 
