@@ -183,10 +183,7 @@ def main() -> None:
         import traceback
 
         traceback.print_exc()
-        sentence = (
-            f"{error.filename or folder} cannot be written ({error.strerror})" if isinstance(error, OSError) else error
-        )
-        print(f"error: {sentence}", flush=True)
+        print(f"error: {files.refusal(error, folder) if isinstance(error, OSError) else error}", flush=True)
         sys.exit(MISTAKE)
 
 

@@ -60,8 +60,8 @@ def run(
         return gather(contrast, found, cells, failed, out, command)
     except OSError as error:
         raise ValueError(
-            f"{out / RESULTS} cannot be written ({error.strerror}); what has ended is kept in its folder: make room, "
-            "and the same command goes on"
+            f"{files.refusal(error, out / RESULTS)}; what has ended is kept in its folder: make room, and the same "
+            "command goes on"
         ) from None
 
 

@@ -50,6 +50,11 @@ def replacing(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def refusal(error: OSError, path: Path) -> str:
+    """That something cannot be written, in words: the file that `error` names, or else `path`, and the reason."""
+    return f"{error.filename or path} cannot be written ({error.strerror})"
+
+
 def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` atomically."""
     with replacing(path) as temporary:

@@ -96,7 +96,7 @@ class Pool:
                 try:
                     self._start(cell)
                 except OSError as error:
-                    self._failed[cell.name] = Failure(f"{error.filename} cannot be written ({error.strerror})", "")
+                    self._failed[cell.name] = Failure(files.refusal(error, self._place / cell.name), "")
                     finished += 1
             for each in [each for each in self._running if each.is_done]:
                 self._running.remove(each)
