@@ -49,6 +49,22 @@ def test_endings_are_judged_by_their_shares(law, data, held_out) -> None:
     assert common > 0.3
 
 
+def test_how_well_endings_are_told_apart_is_judged_by_all_of_them(law, data, held_out) -> None:
+    clock = held_out.next_obs[:, 0]
+    ends, early = np.zeros(len(held_out), bool), np.quantile(clock, 0.66)
+    ends[np.argsort(clock)[-10:]] = True
+
+    class Early(law):  # ends in the last third of an episode, where every true ending is
+        def step(self, state, action, noise, temperature=1.0):
+            (obs, reward, _), state = super().step(state, action, noise, temperature)
+            return (obs, reward, obs[:, 0] > early), state
+
+    rare = replace(held_out, terminated=ends)
+    for seed in range(5):  # fifty transitions hold a third of an ending
+        figures = one_step(Early(), rare, data, np.random.default_rng(seed), 50).figures
+        assert figures["ending_auroc"].dream == pytest.approx(5 / 6, abs=0.1)
+
+
 def test_without_an_ending_there_is_no_auroc_and_a_reason_why(law, data, held_out) -> None:
     endless = replace(held_out, terminated=np.zeros(len(held_out), bool))
     section = one_step(law(), endless, data, rng())
