@@ -59,9 +59,12 @@ class Descent:
     def __init__(self, network: WorldModel, training: Training, updates: int, peak: float) -> None:
         self.network = network
         dynamics = [*network.memory.parameters(), *network.head.parameters()]
+        outcome = list(network.outcome.parameters())
+        # Once, and not at every step: to walk through all modules takes as long as to descend.
+        self.weights = dynamics + outcome
         peaks = [peak, peak * OUTCOME_RATE]
         self.optimiser = torch.optim.AdamW(
-            [{"params": dynamics, "lr": peaks[0]}, {"params": list(network.outcome.parameters()), "lr": peaks[1]}],
+            [{"params": dynamics, "lr": peaks[0]}, {"params": outcome, "lr": peaks[1]}],
             betas=training.betas,
             weight_decay=training.weight_decay,
             fused=True,
@@ -80,9 +83,10 @@ class Descent:
         update = self.schedule.last_epoch + 1
         losses = self.network.losses(batch, generator, dynamics_alone=update % OUTCOME_EVERY > 0)
         losses = {name: loss.mean() for name, loss in losses.items()}
-        self.optimiser.zero_grad(set_to_none=True)
+        for weight in self.weights:
+            weight.grad = None
         torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
+        nn.utils.clip_grad_norm_(self.weights, 10.0)
         self.optimiser.step()
         self.schedule.step()
         return losses

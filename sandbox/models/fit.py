@@ -129,6 +129,8 @@ def _untrained(
     if len(data) < fewest:
         raise TooLittleDataError(f"{len(data)} transitions are too few to fit {model} to; collect at least {fewest}")
     network.codec.measure(data)
+    if not data.terminated.any():
+        network.outcome.never_end()
     return network.to(device)
 
 

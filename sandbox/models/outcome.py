@@ -3,7 +3,7 @@
 The gradient stops at the context, so that families compete on dynamics alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 import torch
@@ -14,6 +14,8 @@ from sandbox.models.nets import uniform_from
 
 # From little evidence to much: the simple kind first, since that one is kept unless another is clearly better.
 AMOUNTS = {"ending": ("simple", "sharp", "all"), "reward": ("simple", "all"), "prize": ("simple", "sharp")}
+# The choice of a question that the data never raised: where no episode ended, there is no ending and no prize to learn.
+NONE = -1
 
 
 class RewardHead(Protocol):
@@ -71,7 +73,8 @@ class Outcome(nn.Module):
 
     Each answer is learned from several amounts of evidence, or with several degrees of freedom, and `choose` keeps the
     simpler one unless held-out data speak clearly against it: from a few dozen endings a network that sees everything
-    learns coincidences, and a dream that ends too eagerly misleads every agent in it.
+    learns coincidences, and a dream that ends too eagerly misleads every agent in it. Of data in which nothing ever
+    ended, nothing is learned about ends, and the dream has none.
     """
 
     def __init__(self, parts: Mapping[str, nn.Module], noise_dim: int) -> None:
@@ -113,10 +116,17 @@ class Outcome(nn.Module):
             for amount in self._amounts("prize")
         }
 
+    def never_end(self) -> None:
+        """Have no ends, since the data hold none."""
+        questions = ("ending", "prize")
+        for question in questions:
+            self.chosen(question).fill_(NONE)
+        self.settle(questions)
+
     def choose(self, held_out: Mapping[str, Tensor]) -> None:
         """Keep the simplest part unless another is better by two standard errors of the paired held-out losses."""
         for question, amounts in AMOUNTS.items():
-            kept = 0
+            kept = NONE if self._amount(question) is None else 0
             for place, amount in enumerate(amounts):
                 if place == 0 or f"{question}.{amount}" not in held_out:
                     continue
@@ -135,11 +145,12 @@ class Outcome(nn.Module):
             if amount != self._amount(question)
         ]
 
-    def settle(self) -> None:
-        """Forget the idle parts; after that nothing can be chosen any more."""
-        for question in AMOUNTS:
+    def settle(self, questions: Iterable[str] = tuple(AMOUNTS)) -> None:
+        """Forget the idle parts of `questions`; after that nothing can be chosen any more."""
+        for question in questions:
             kept = self._amount(question)
-            self.add_module(question, nn.ModuleDict({kept: self.get_submodule(f"{question}.{kept}")}))
+            answering = {} if kept is None else {kept: self.get_submodule(f"{question}.{kept}")}
+            self.add_module(question, nn.ModuleDict(answering))
 
     def chosen(self, question: str) -> Tensor:
         """The place of the amount that answers a question, a buffer."""
@@ -147,22 +158,27 @@ class Outcome(nn.Module):
 
     def sample(self, evidence: Evidence, noise: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
         """A standardised reward `(N,)` and an ending `(N,)`, from noise `(N, 1 + M)`."""
-        probability = torch.sigmoid(self._logit(evidence, self._amount("ending")))
-        terminated = uniform_from(noise[:, 0]) < probability
-        usual, final = (
-            self._density(question, self._amount(question)).sample(
-                evidence.of(question, self._amount(question)), noise[:, 1:], temperature
-            )[:, 0]
-            for question in ("reward", "prize")
-        )
-        return torch.where(terminated, final, usual), terminated
+        chance, own = noise[:, 0], noise[:, 1:]
+        usual = self._drawn("reward", evidence, own, temperature)
+        ending = self._amount("ending")
+        if ending is None:
+            return usual, torch.zeros_like(usual, dtype=torch.bool)
+        terminated = uniform_from(chance) < torch.sigmoid(self._logit(evidence, ending))
+        return torch.where(terminated, self._drawn("prize", evidence, own, temperature), usual), terminated
+
+    def _drawn(self, question: str, evidence: Evidence, noise: Tensor, temperature: float) -> Tensor:
+        amount = self._amount(question)
+        assert amount is not None
+        return self._density(question, amount).sample(evidence.of(question, amount), noise, temperature)[:, 0]
 
     def _amounts(self, question: str) -> list[str]:
         """What of AMOUNTS is still there."""
         return [amount for amount, _ in self.get_submodule(question).named_children()]
 
-    def _amount(self, question: str) -> str:
-        return AMOUNTS[question][int(self.chosen(question))]
+    def _amount(self, question: str) -> str | None:
+        """The amount that answers a question, if it was ever raised."""
+        choice = int(self.chosen(question))
+        return None if choice == NONE else AMOUNTS[question][choice]
 
     def _logit(self, evidence: Evidence, amount: str) -> Tensor:
         logit: Tensor = self.get_submodule(f"ending.{amount}")(evidence.of("ending", amount))

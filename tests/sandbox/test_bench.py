@@ -13,7 +13,7 @@ from sandbox.models.outcome import AMOUNTS
 
 
 def model_of(name: str) -> FittedModel:
-    return fit(dreams._random_play(40), name, settings=FitSettings(updates=1))
+    return fit(dreams._random_play(600), name, settings=FitSettings(updates=1))
 
 
 def by_hand(*parts: torch.nn.Module) -> int:

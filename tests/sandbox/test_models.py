@@ -350,7 +350,29 @@ def test_awkward_data_give_finite_dreams(name: str) -> None:
         assert torch.isfinite(obs).all()
         assert torch.isfinite(reward).all()
         assert (obs[:, 0] == 0.5).all()
-    assert terminated.float().mean() < 0.5, "no ending was ever seen"
+    assert not terminated.any(), "no ending was ever seen"
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_where_nothing_ever_ended_nothing_is_learned_of_ends_and_dreams_go_on(members: int, tmp_path) -> None:
+    data = log()
+    endless = replace(data, terminated=np.zeros(len(data), bool), truncated=data.terminated)
+    with_ends, model = (fit(each, "rnn", settings=replace(QUICK, ensemble=members)) for each in (data, endless))
+    losses = {name: each.provenance["fit"]["held_out_loss"] for name, each in (("ends", with_ends), ("none", model))}
+    assert {"ending.simple", "prize.simple"} <= set(losses["ends"])
+    assert set(losses["none"]) == {"dynamics", "reward.simple", "reward.all"}
+    model.save(tmp_path / "model")
+    again = FittedModel.load(tmp_path / "model")
+    state, other = model.begin(model.starts), again.begin(again.starts)
+    action = torch.zeros(len(model.starts), 1)
+    for seed in range(20):
+        (obs, reward, ended), state = model.step(state, action, noise(model, len(action), seed))
+        (same, paid, _), other = again.step(other, action, noise(again, len(action), seed))
+        assert not ended.any()
+        assert torch.equal(obs, same)
+        assert torch.equal(reward, paid)
+    ends = with_ends.step(with_ends.begin(with_ends.starts), action, noise(with_ends, len(action)))[0][2]
+    assert ends.any(), "where episodes ended, they end in the dream"
 
 
 def test_a_density_is_refused_where_there_is_none() -> None:
