@@ -5,13 +5,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
-from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from numpy.typing import NDArray
 
 from sandbox.spaces import action_layout, layout
 from sandbox.trajectories import Trajectories
-from sandbox_agents.spaces import sample_batch
 
 # The types in which transitions are stored.
 COLUMNS: dict[str, Any] = {
@@ -74,7 +72,6 @@ class _Row:
 
     finished: list[list[Transition]] = field(default_factory=list)
     current: list[Transition] = field(default_factory=list)
-    let_go: bool = False  # whether the present episode's actions are random by now
 
     @property
     def episodes(self) -> list[list[Transition]]:
@@ -86,7 +83,7 @@ class _Row:
         self.current.append(transition)
         if transition[-2] or transition[-1]:
             self.finished.append(self.current)
-            self.current, self.let_go = [], False
+            self.current = []
 
 
 def collect(
@@ -96,7 +93,6 @@ def collect(
     rng: np.random.Generator,
     *,
     finish_up_to: int | None = None,
-    let_go: float = 0.0,
     source: Mapping[str, Any] | None = None,
     horizon: int | None = None,
     keeper: Keeper | None = None,
@@ -105,8 +101,6 @@ def collect(
 
     With `finish_up_to`, the episodes under way at the end go on until they end or that many steps are spent in all.
     A batch of B rows spends B steps a tick; the last tick may be only partly kept, so the count is exact.
-    With the probability `let_go` at every step the actor lets go, and its row acts at random to the end of the episode:
-    return to what is known, then explore (Ecoffet et al. 2021).
     A `keeper` lets a collection that was interrupted go on where it was; `envs` is then a `Restorable` of one row.
 
     Raises:
@@ -129,8 +123,6 @@ def collect(
         recorded = [i for i, row in enumerate(rows) if spent < steps or row.current][: limit - spent]
         _require_finite("the environment returned an observation", present, spent)  # a reset's, too
         action = actor.act(obs, rng)
-        if let_go:
-            action = _partly_random(action, rows, let_go, envs.single_action_space, rng)
         acted = do.to_rows(action)
         _require_finite("the agent chose an action", acted, spent)
         try:
@@ -148,21 +140,9 @@ def collect(
         spent += len(recorded)
         present = following
         if keeper is not None and keeper.is_due:
-            record = {"rng": rng.bit_generator.state, "let_go": rows[0].let_go}
-            keeper.keep(_columns(rows[0].episodes) | _restorable(envs).snapshot(), record)
+            keeper.keep(_columns(rows[0].episodes) | _restorable(envs).snapshot(), {"rng": rng.bit_generator.state})
     episodes = [episode for row in rows for episode in row.episodes]
     return _assemble(episodes, envs, horizon, source or {})
-
-
-def _partly_random(
-    action: NDArray[Any], rows: Sequence[_Row], let_go: float, space: spaces.Space[Any], rng: np.random.Generator
-) -> NDArray[Any]:
-    """The actions `(B, …)`, random ones in rows that have let go, or do now."""
-    for row, chance in zip(rows, rng.random(len(rows)), strict=True):
-        row.let_go |= bool(chance < let_go)
-    random = sample_batch(space, len(rows), rng)
-    lost = np.array([row.let_go for row in rows]).reshape(-1, *[1] * (action.ndim - 1))
-    return np.where(lost, random, action).astype(action.dtype)
 
 
 def _final_obs(info: dict[str, Any], row: int) -> Any:
@@ -187,7 +167,7 @@ def _resume(
     """Put everything back as it was kept; returns the present observation."""
     for transition in zip(*(arrays[name] for name in COLUMNS), strict=True):
         row.add(transition)
-    rng.bit_generator.state, row.let_go = record["rng"], record.get("let_go", False)
+    rng.bit_generator.state = record["rng"]
     return _restorable(envs).restore(arrays)
 
 

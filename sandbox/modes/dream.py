@@ -7,7 +7,6 @@ import sandbox_agents
 from sandbox.candidates import Candidate, Greedy, choose
 from sandbox.dream import DreamVectorEnv
 from sandbox.models.fitted import FittedModel
-from sandbox.modes.settings import good_ends
 from sandbox.modes.stages import dream_return, fitted, judge_model, lived_by, taught
 from sandbox.modes.task import Learned, Task
 from sandbox.trajectories import Trajectories, concatenate, starts
@@ -28,10 +27,12 @@ def learn(task: Task) -> Learned:
     while task.budget.left_to_learn > 0:
         number = len(candidates) + 1
         if candidates or not parts:
-            parts.append(_collected(task, actor, parts, number, learning, candidates[-1:]))
+            parts.append(lived_by(task, actor, task.wanted(number, learning), f"round {number}: collect"))
+        if candidates:
+            candidates[-1].exploring.append(parts[-1])
         data = concatenate(parts)
         model = fitted(task, parts, f"round {number}: fit {task.model} to {len(data)} real steps")
-        agent, steps = _taught(task, model, agent, parts, number)
+        agent, steps = _taught(task, model, agent, data, number)
         learned.dream_steps += steps
         candidates.append(Candidate(number, agent.frozen()))
         learned.curve.append(
@@ -51,29 +52,13 @@ def learn(task: Task) -> Learned:
     return learned
 
 
-def _collected(
-    task: Task, actor: Agent, parts: list[Trajectories], number: int, learning: int, last: list[Candidate]
-) -> Trajectories:
-    """The real steps of round `number`, by the `last` candidate if there is one, who may have to wander for a share."""
-    wanted, dream = task.wanted(number, learning), task.dream
-    wanders = bool(last) and dream.wanders(number, task.own_steps, parts)
-    own = lived_by(task, actor, max(1, round(wanted * (1 - dream.wandering * wanders))), f"round {number}: collect")
-    for candidate in last:
-        candidate.exploring.append(own)
-    left = task.wanted(number, learning)
-    if not wanders or left < 2 or task.budget.left_to_learn == 0:
-        return own
-    return concatenate([own, lived_by(task, actor, left, f"round {number}: wander", let_go=dream.let_go)])
-
-
-def _taught(
-    task: Task, model: FittedModel, agent: Sb3Agent, parts: list[Trajectories], number: int
-) -> tuple[Sb3Agent, int]:
+def _taught(task: Task, model: FittedModel, agent: Sb3Agent, data: Trajectories, number: int) -> tuple[Sb3Agent, int]:
     """Let the agent go on learning in the dream of `model`, which, once data are many, is a cautious one."""
-    settings, data = task.dream, concatenate(parts)
+    settings = task.dream
     begin = starts(data, settings.starts, model.history, task.rng(f"starts {number}"), settings.beginnings)
     cautious = settings.is_cautious(number, task.rounds, len(data))
-    fearless = settings.is_fearless(number, task.rounds, *good_ends(parts))
+    prizes = int((data.reward[data.terminated] > model.usual_reward).sum())
+    fearless = settings.is_fearless(number, task.rounds, prizes)
 
     def dreams(rows: int) -> DreamVectorEnv:
         return DreamVectorEnv(

@@ -4,11 +4,9 @@ The names are one flat space, so that a person need not know the groups; a mode'
 mode reads, so that a sweep over one mode's setting does not run the other modes again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 if TYPE_CHECKING:
     from sandbox.trajectories import Trajectories
@@ -78,8 +76,6 @@ class Fearing:
 
     fearless: float = 0.8  # share of rounds, the first ones: no end pays less than a usual step: ends are looked into
     enough_prizes: int = 10  # ends that paid more than that: with so many in the data no round is fearless any more
-    wandering: float = 0.3  # share of a fearless round's real steps in which agents let go, where budgets are large
-    let_go: float = 0.01  # probability of that at each such step: from there on an episode's actions are random
     cautious_rounds: int = 2  # the last ones: the first explore what the model only imagines, these rely on data
     bold_steps: int = 5000  # and no round that knows more real steps than these explores what is only imagined
     disagreement_penalty: float = 0.0  # taken from the reward of learning, times the members' disagreement
@@ -128,24 +124,13 @@ class DreamSettings(Planning, Upsampling, Mixing, Fearing, Beginning, Dreaming, 
         """Whether round `number`, which knows so many real steps, dreams within the range of its data only."""
         return number > rounds - self.cautious_rounds or known > self.bold_steps
 
-    def is_fearless(self, number: int, rounds: int, prizes: int, latest: int) -> bool:
+    def is_fearless(self, number: int, rounds: int, prizes: int) -> bool:
         """Whether round `number`, whose data hold so many ends that paid more than a usual step, pays ends no less.
 
         Ends are looked into until it is known which are good. An agent that goes on without fear takes any: on Lander
-        it comes down wherever it is, as soon as it can. And where the `latest` agent met no good end any more, fear
-        came too early.
+        it comes down wherever it is, as soon as it can.
         """
-        return number <= round(self.fearless * rounds) and (prizes < self.enough_prizes or latest == 0)
-
-    def wanders(self, number: int, real_steps: int, known: Sequence["Trajectories"]) -> bool:
-        """Whether agents that lived `known`, in parts, let go now and then in round `number`, to see what else may end.
-
-        An agent that hovers over the pad, where all ends so far were crashes, never finds out by itself; and a model of
-        crashes does not know that a soft touch is an end, too. It takes steps, which small budgets do not have.
-        """
-        if real_steps < MANY_STEPS or not any(part.terminated.any() for part in known):
-            return False
-        return self.is_fearless(number, self.rounds_of(real_steps), *good_ends(known))
+        return number <= round(self.fearless * rounds) and prizes < self.enough_prizes
 
     def effort_for(self, data: "Trajectories") -> float:
         """The effort of a fit to `data`: few transitions and maps need fewer updates, many and wide ones more."""
@@ -160,14 +145,6 @@ class DreamSettings(Planning, Upsampling, Mixing, Fearing, Beginning, Dreaming, 
         """The steps of a round's dream and the rows that share them; a harder task needs more of both."""
         steps = max(self.dream_steps, self.dream_steps_per_real * real_steps)
         return steps, self.rows * (4 if steps > 4 * self.dream_steps else 1)
-
-
-def good_ends(known: Sequence["Trajectories"]) -> tuple[int, int]:
-    """How many ends paid more than a usual step: in all parts of what is known, and in the last of them."""
-    usual = np.concatenate([part.reward[~part.terminated] for part in known])
-    least = usual.mean() if len(usual) else np.inf
-    found = [int((part.reward[part.terminated] > least).sum()) for part in known]
-    return sum(found), found[-1]
 
 
 _FITTED = (Fitting, Making)

@@ -23,18 +23,11 @@ Dreams = Callable[[int], VectorEnv[Any, Any, Any]]  # as many rows as are asked 
 
 
 def lived_by(
-    task: Task,
-    actor: Agent | Greedy,
-    steps: int,
-    name: str,
-    *,
-    keep_back: bool = True,
-    kind: str = "collect",
-    let_go: float = 0.0,
+    task: Task, actor: Agent | Greedy, steps: int, name: str, *, keep_back: bool = True, kind: str = "collect"
 ) -> Trajectories:
     """At least `steps` real steps, and the rest of the last episode where the budget holds it.
 
-    With `keep_back`, the last tenth of the budget is left alone; `let_go` as in `collect`.
+    With `keep_back`, the last tenth of the budget is left alone.
     """
 
     def live(keeper: Keeper) -> Trajectories:
@@ -46,7 +39,6 @@ def lived_by(
             min(steps, left),
             task.rng(name),
             finish_up_to=left,
-            let_go=let_go,
             horizon=task.horizon,
             source=source,
             keeper=keeper,

@@ -12,7 +12,6 @@ from gymnasium import spaces
 import sandbox_agents
 from sandbox import experiment
 from sandbox.branched import Branched
-from sandbox.candidates import Candidate
 from sandbox.cell import LOG, run_cell
 from sandbox.collection import collect
 from sandbox.dream import DreamVectorEnv
@@ -164,42 +163,9 @@ def test_dreams_keep_to_their_data_in_the_last_rounds_and_where_data_are_many() 
 def test_ends_are_feared_once_enough_of_them_were_good_and_in_the_last_rounds() -> None:
     settings = DreamSettings(fearless=0.8, enough_prizes=10)
     prizes = [0, 3, 9, 10, 30, 0, 0, 0, 0, 0]
-    fearless = [settings.is_fearless(number, 10, found, 1) for number, found in enumerate(prizes, 1)]
+    fearless = [settings.is_fearless(number, 10, found) for number, found in enumerate(prizes, 1)]
     assert fearless == [True] * 3 + [False] * 2 + [True] * 3 + [False] * 2
-    assert settings.is_fearless(8, 10, 30, 0), "whoever met no good end any more fears too much"
-    assert not settings.is_fearless(9, 10, 30, 0)
-    assert not settings.is_fearless(5, 5, 0, 0)
-
-
-def test_agents_wander_where_budgets_are_large_and_ends_were_all_bad(
-    real_and_synthetic: tuple[Task, Trajectories, Trajectories],
-) -> None:
-    _, log, _ = real_and_synthetic
-    settings, ends = DreamSettings(), log.terminated
-    assert ends.any()
-    bad = dataclasses.replace(log, reward=np.where(ends, -100.0, 0.0))
-    good = concatenate([dataclasses.replace(log, reward=np.where(ends, 100.0, 0.0))] * 10)
-    endless = dataclasses.replace(bad, terminated=np.zeros(len(log), bool))
-    assert settings.wanders(2, 30_000, [bad])
-    assert settings.wanders(8, 30_000, [bad])
-    assert not settings.wanders(9, 30_000, [bad]), "fear is back"
-    assert not settings.wanders(2, 5000, [bad]), "few steps are needed otherwise"
-    assert not settings.wanders(2, 30_000, [good]), "it is known which ends are good"
-    assert settings.wanders(2, 30_000, [good, bad]), "and forgotten"
-    assert not settings.wanders(2, 30_000, [endless]), "there are no ends to be found out"
-
-
-@pytest.mark.parametrize("wanders", [True, False])
-def test_the_steps_of_wandering_do_not_count_as_the_agents_own(
-    wanders: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(DreamSettings, "wanders", lambda *_: wanders)
-    work = task(tmp_path)
-    actor = sandbox_agents.make("random", *work.world.spaces, 0)
-    parts, last = [lived_by(work, actor, 30, "round 1: collect")], Candidate(1, actor)
-    lived = dream._collected(work, actor, parts, 2, work.budget.left_to_learn + work.budget.spent, [last])
-    assert work.budget.spent == len(parts[0]) + len(lived)
-    assert (0 < len(last.exploring[0]) < len(lived)) if wanders else last.exploring == [lived]
+    assert not settings.is_fearless(5, 5, 0)
 
 
 @pytest.mark.parametrize(("prizes", "fearless"), [(9, True), (10, False)])
@@ -218,7 +184,7 @@ def test_a_round_counts_the_prizes_in_its_data(
     reward = np.ones(len(ends))
     reward[np.flatnonzero(ends.terminated)[:prizes]] = 2.0
     assert ends.terminated.sum() > 10
-    dream._taught(work, model, agent, [dataclasses.replace(ends, reward=reward)], 1)
+    dream._taught(work, model, agent, dataclasses.replace(ends, reward=reward), 1)
     assert asked == [fearless]
 
 

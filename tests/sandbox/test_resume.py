@@ -52,17 +52,16 @@ def simulator(name: str = "CartPole-v1", steps: int = 4000) -> Counted:
     return Counted(world(name), Budget(steps), seed=3)
 
 
-def lived(name: str, keeper: Keeper | None = None, let_go: float = 0.0) -> Trajectories:
+def lived(name: str, keeper: Keeper | None = None) -> Trajectories:
     envs = simulator(name)
     actor = sandbox_agents.make("random", envs.single_observation_space, envs.single_action_space, 0)
-    return collect(envs, actor, 120, np.random.default_rng(1), let_go=let_go, keeper=keeper)
+    return collect(envs, actor, 120, np.random.default_rng(1), keeper=keeper)
 
 
-@pytest.mark.parametrize("let_go", [0.0, 0.05])
 @pytest.mark.parametrize("name", ["CartPole-v1", "sandbox/Lander-v0"])
-def test_a_collection_goes_on_where_it_was(name: str, let_go: float, tmp_path: Path) -> None:
-    undisturbed = lived(name, let_go=let_go)
-    resumed = killed_and_resumed(tmp_path, lambda keeper: lived(name, keeper, let_go), dies_at=77)
+def test_a_collection_goes_on_where_it_was(name: str, tmp_path: Path) -> None:
+    undisturbed = lived(name)
+    resumed = killed_and_resumed(tmp_path, lambda keeper: lived(name, keeper), dies_at=77)
     for column in ("obs", "action", "reward", "next_obs", "terminated", "truncated", "lengths"):
         assert np.array_equal(getattr(undisturbed, column), getattr(resumed, column)), column
 

@@ -77,24 +77,6 @@ def test_what_is_collected_is_what_one_steps_by_hand() -> None:
     assert data.lengths.tolist() == [3, 4, 5, 3, 4, 1]
 
 
-class Resting:
-    """Does the first action for ever."""
-
-    def act(self, obs: Any, rng: np.random.Generator | None = None) -> Any:
-        return np.ones(len(obs), np.int64)
-
-
-def test_who_lets_go_acts_at_random_to_the_end_of_the_episode_and_not_beyond() -> None:
-    data = collect(batch(3), Resting(), 6000, rng(), let_go=0.2)
-    first = np.zeros(len(data), bool)
-    first[np.cumsum(data.lengths) - data.lengths] = True
-    other = data.action[:, 0] != 0
-    assert other[first].mean() == pytest.approx(0.2 * 3 / 4, abs=0.03), "one of four actions rests by chance"
-    before, after = other[:-1] & ~first[1:], other[1:]
-    assert after[before].mean() == pytest.approx(3 / 4, abs=0.03), "who has let go does so to the end"
-    lived_alike(collect(batch(1), Cycling(), 20, rng(), let_go=0.0), by_hand(20))
-
-
 def test_the_successor_at_an_episodes_end_is_its_own_and_not_the_next_beginning() -> None:
     data = collect(batch(1), Cycling(), 12, rng())
     last = np.cumsum(data.lengths) - 1
