@@ -60,7 +60,7 @@ class Descent:
         self.network = network
         dynamics = [*network.memory.parameters(), *network.head.parameters()]
         outcome = list(network.outcome.parameters())
-        # Once, and not at every step: to walk through all modules takes as long as to descend.
+        # Once, and not at every step: to find them means to walk through all modules.
         self.weights = dynamics + outcome
         peaks = [peak, peak * OUTCOME_RATE]
         self.optimiser = torch.optim.AdamW(
