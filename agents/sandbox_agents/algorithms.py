@@ -14,6 +14,7 @@ from stable_baselines3.common.type_aliases import RolloutBufferSamples, RolloutR
 from stable_baselines3.common.vec_env import VecEnv
 
 from .storage import Tensors
+from .update import is_plain, update
 
 Progress = Callable[[int], bool | None]
 
@@ -149,6 +150,13 @@ class Ppo(PPO, Guided):
             return False
         rollout_buffer.buffer_size = min(self.n_steps, self._ticks_left())
         return super().collect_rollouts(env, callback, rollout_buffer, rollout_buffer.buffer_size)
+
+    def train(self) -> None:
+        """Learn from the rollout: SB3's update, and where the policy's nets are plain ones in half its time."""
+        if is_plain(self):
+            update(self)
+        else:
+            super().train()
 
 
 class Memorising(OffPolicyAlgorithm, Guided):
