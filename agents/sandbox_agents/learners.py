@@ -11,6 +11,7 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from .algorithms import Dqn, EvenRolloutBuffer, Guided, Ppo, Sac
 from .images import Eye
+from .laws import Policy
 from .settings import DqnSettings, PpoSettings, SacSettings, Settings
 
 ACTIVATIONS: dict[str, type[torch.nn.Module]] = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "elu": torch.nn.ELU}
@@ -63,7 +64,7 @@ def _choose(
 def _ppo(settings: PpoSettings, policy: dict[str, Any], device: torch.device) -> Ppo:
     rate = settings.learning_rate
     learner = Ppo(
-        "MlpPolicy",
+        Policy,
         None,  # type: ignore[arg-type]
         learning_rate=(lambda left: rate * left) if settings.anneal else rate,
         n_steps=1,

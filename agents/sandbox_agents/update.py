@@ -9,15 +9,13 @@ rounding.
 from typing import Any, NamedTuple
 
 import torch
-from gymnasium import spaces
 from stable_baselines3 import PPO
 from stable_baselines3.common.torch_layers import FlattenExtractor
 from stable_baselines3.common.type_aliases import RolloutBufferSamples
 from stable_baselines3.common.utils import explained_variance
 from torch import Tensor
-from torch.nn import functional
 
-HALF_LOG_TAU = 0.9189385332046727  # log(2 pi) / 2
+from .laws import law_of
 
 
 class Losses(NamedTuple):
@@ -28,16 +26,6 @@ class Losses(NamedTuple):
     entropy: Tensor
     divergence: Tensor  # from the policy that collected, by (r - 1) - log r (Schulman, "Approximating KL divergence")
     clipped: Tensor  # share of the samples whose ratio has left the clip range
-
-
-class Law(NamedTuple):
-    """N actions under the laws that a policy's outputs stand for, and how these change with the outputs."""
-
-    log_prob: Tensor  # (N,)
-    entropy: Tensor  # (N,)
-    gradient: Tensor  # (N, K) of log_prob by the outputs
-    entropy_gradient: Tensor  # (N, K)
-    by_log_std: Tensor | None = None  # (N, A) of log_prob by the logarithms of the deviations, of Gaussians
 
 
 class Net:
@@ -132,56 +120,6 @@ def _differentiate(learner: PPO, actor: Net, critic: Net, batch: RolloutBufferSa
         (ratio - 1.0 - log_ratio).mean(),
         (ratio != near).float().mean(),
     )
-
-
-def law_of(space: spaces.Space[Any], outputs: Tensor, log_std: Tensor | None, actions: Tensor) -> Law:
-    """What a policy's ``outputs`` (N, K), means or logits, say of ``actions`` (N, A) as a rollout buffer has them.
-
-    Args:
-        space: of the actions: a Box, Discrete, MultiDiscrete or MultiBinary.
-        outputs: means of Gaussians, or logits.
-        log_std: (A,) logarithms of the Gaussians' deviations, of a Box.
-        actions: what was done.
-    """
-    match space:
-        case spaces.Box():
-            assert log_std is not None
-            return _gaussian(outputs, log_std, actions)
-        case spaces.MultiBinary():
-            return _bernoulli(outputs, actions)
-        case spaces.MultiDiscrete():
-            logits, choices = torch.split(outputs, space.nvec.tolist(), dim=1), torch.split(actions.long(), 1, dim=1)
-            parts = [_categorical(*part) for part in zip(logits, choices, strict=True)]
-            return Law(
-                torch.stack([part.log_prob for part in parts]).sum(0),
-                torch.stack([part.entropy for part in parts]).sum(0),
-                torch.cat([part.gradient for part in parts], dim=1),
-                torch.cat([part.entropy_gradient for part in parts], dim=1),
-            )
-    return _categorical(outputs, actions.long())
-
-
-def _gaussian(means: Tensor, log_std: Tensor, actions: Tensor) -> Law:
-    scale = (-log_std).exp()
-    off = (actions - means) * scale
-    log_prob = (-0.5 * off.square() - log_std - HALF_LOG_TAU).sum(1)
-    entropy = (log_std + 0.5 + HALF_LOG_TAU).sum().expand(len(means))
-    return Law(log_prob, entropy, off * scale, torch.zeros_like(means), off.square() - 1.0)
-
-
-def _categorical(logits: Tensor, choice: Tensor) -> Law:
-    logs = functional.log_softmax(logits, dim=1)
-    shares = logs.exp()
-    entropy = -(shares * logs).sum(1)
-    gradient = (-shares).scatter_add_(1, choice, torch.ones_like(logits[:, :1]))
-    return Law(logs.gather(1, choice)[:, 0], entropy, gradient, -shares * (logs + entropy[:, None]))
-
-
-def _bernoulli(logits: Tensor, bits: Tensor) -> Law:
-    shares = logits.sigmoid()
-    log_prob = -functional.binary_cross_entropy_with_logits(logits, bits, reduction="none").sum(1)
-    entropy = functional.binary_cross_entropy_with_logits(logits, shares, reduction="none").sum(1)
-    return Law(log_prob, entropy, bits - shares, -logits * shares * (1.0 - shares))
 
 
 def shorten(gradients: list[Tensor], longest: float) -> None:
