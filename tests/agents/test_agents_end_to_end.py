@@ -10,7 +10,7 @@ import pytest
 from gymnasium.vector import VectorEnv
 
 from sandbox_agents import Sb3Agent, evaluate, make
-from sandbox_agents.bench import ppo_cartpole
+from sandbox_agents.bench import ppo_cartpole, ppo_updates
 from sandbox_agents.tuned import tuned
 
 Rows = Callable[..., VectorEnv[Any, Any, Any]]
@@ -48,6 +48,10 @@ def test_cartpole_takes_a_third_of_the_zoos_time(classic: Rows) -> None:
     result = ppo_cartpole(lambda rows: classic("CartPole-v1", rows), seeds=(0,))
     assert None not in result["ours"]["seconds"]
     assert result["ratio"] <= 0.5  # a third is promised for a native batch; this one steps its rows in Python
+
+
+def test_an_update_takes_less_than_sb3s(classic: Rows) -> None:
+    assert ppo_updates(classic("CartPole-v1", 64), steps=2048, repeats=5)["ratio"] <= 0.8
 
 
 def run_script(*words: str) -> subprocess.CompletedProcess[str]:
