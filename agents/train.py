@@ -26,7 +26,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--agent", default="ppo", help=f"one of {', '.join(sandbox_agents.names())} (default: ppo)")
     parser.add_argument("--agent-config", metavar="FILE", help="the agent's settings, in JSON or TOML")
     parser.add_argument("--steps", type=int, default=200_000, help="steps to learn from (default: 200,000)")
-    parser.add_argument("--rows", type=int, default=64, help="copies of the environment side by side (default: 64)")
+    parser.add_argument(
+        "--rows", type=int, help="copies of the environment side by side (default: 64; 256 from 3,000,000 steps on)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="decides everything that is drawn (default: 0)")
     parser.add_argument("--episodes", type=int, default=100, help="episodes of the evaluation (default: 100)")
     parser.add_argument("--out", metavar="FOLDER", help="where to save the agent")
@@ -67,7 +69,8 @@ def train(options: argparse.Namespace) -> None:
     torch.set_num_threads(1)  # two were at best a third faster, and hundreds of times slower on a busy machine
     print(f"device cpu · torch {torch.__version__} · {torch.get_num_threads()} thread · {options.steps:,} steps")
     keywords = keywords_of(options.env_arg)
-    envs = make_envs(options.env_id, options.rows, keywords)
+    rows = sandbox_agents.rows_for(options.steps) if options.rows is None else options.rows
+    envs = make_envs(options.env_id, rows, keywords)
     config = sandbox_agents.read_config(options.agent_config, options.agent) if options.agent_config else None
     spaces = envs.single_observation_space, envs.single_action_space
     agent = sandbox_agents.make(options.agent, *spaces, options.seed, config)

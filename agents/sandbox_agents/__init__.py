@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .adopted import adopt
     from .constant import ConstantAgent, constants
-    from .core import Agent, Evaluation, RandomAgent, applicable, evaluate, load, names, summary
+    from .core import Agent, Evaluation, RandomAgent, applicable, evaluate, load, names, rows_for, summary
     from .memory import Memory
     from .planner import Planner, PlannerSettings, can_plan
     from .sb3 import Sb3Agent, make
@@ -36,6 +36,7 @@ _HOMES = {
     "make": "sb3",
     "names": "core",
     "read_config": "settings",
+    "rows_for": "core",
     "summary": "core",
 }
 
@@ -58,6 +59,7 @@ __all__ = [
     "make",
     "names",
     "read_config",
+    "rows_for",
     "summary",
 ]
 

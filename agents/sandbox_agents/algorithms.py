@@ -18,7 +18,8 @@ from .update import is_plain, update
 
 Progress = Callable[[int], bool | None]
 
-ROLLOUTS, SMALLEST, LARGEST = 60, 2048, 16_384  # how many share a run, and the samples of one, unless it is settled
+ROLLOUTS, SMALLEST, LARGEST = 60, 2048, 32_768  # how many share a run, and the samples of one, unless it is settled
+MINIBATCHES = 64  # of a rollout, at most, unless it is settled
 SHORTEST = 16  # ticks of a rollout however many the rows: advantages need some steps of reward
 REPORT_EVERY = 1000  # steps between two calls of a callback, at most, for learners that update at every step
 
@@ -126,15 +127,18 @@ class Ppo(PPO, Guided):
     """PPO whose rollouts share the budget evenly, whatever the number of rows."""
 
     rollout_size: int
+    smallest_batch: int
 
     def run(self, steps: int, is_new: bool, progress: Progress | None, *, is_resumed: bool = False) -> None:
         """Divide ``steps`` into rollouts of equal length, as near to ``rollout_size`` samples as that allows.
 
         Where the settings leave it open, long runs take long rollouts: on Lander, 1,000,000 steps of 64 rows, a size of
-        16,384 returned 152, 151 and 163 (seeds 0-2) where 2,048 returned 149, 8 and -58.
+        16,384 returned 152, 151 and 163 (seeds 0-2) where 2,048 returned 149, 8 and -58. Of the longest, minibatches
+        are larger, too, so that a step costs less.
         """
         ticks = steps // self.n_envs
         size = self.rollout_size or min(max(steps // ROLLOUTS, SMALLEST), LARGEST)
+        self.batch_size = self.smallest_batch if self.rollout_size else max(self.smallest_batch, size // MINIBATCHES)
         rollouts = max(1, min(round(steps / size), ticks // SHORTEST))
         self.n_steps = -(-ticks // rollouts)
         super().run(steps, is_new, progress, is_resumed=is_resumed)

@@ -44,6 +44,14 @@ def names() -> list[str]:
     return ["ppo", "sac", "dqn", "random"]
 
 
+def rows_for(steps: int) -> int:
+    """Return how many rows of a batched simulator suit so many steps: what a step costs falls with them.
+
+    Many rows leave a short run few updates; 3,000,000 steps leave enough.
+    """
+    return 256 if steps >= 3_000_000 else 64
+
+
 def applicable(action_space: spaces.Space[Any]) -> list[str]:
     """Return the names of the agents that can act in ``action_space``."""
     match action_space:

@@ -82,7 +82,7 @@ def _ppo(settings: PpoSettings, policy: dict[str, Any], device: torch.device) ->
         device=device,
         _init_setup_model=False,
     )
-    learner.rollout_size = settings.rollout_size
+    learner.rollout_size, learner.smallest_batch = settings.rollout_size, settings.batch_size
     return learner
 
 

@@ -37,7 +37,7 @@ def train(
         temperature: the dream's; above 1 it is less certain than what was learned.
         disagreement_penalty: for the dream of an ensemble: taken from every reward, times the members' disagreement.
         disagreement_limit: for the dream of an ensemble: an episode is cut where they disagree more.
-        rows: environments at once; by default 64 dreams, 64 of our worlds, 1 of others.
+        rows: environments at once; by default 64 dreams, 64 of our worlds (256 from 3,000,000 steps on), 1 of others.
         env_arg: key=value for the environment, repeatable.
         horizon: time limit in steps, for environments that have none.
         tensorboard: folder for Stable-Baselines3's TensorBoard log; needs the extra `tensorboard`.
@@ -55,7 +55,7 @@ def train(
     envs, judge, warnings = (
         _dreams(dream, rows or 64, place, temperature, disagreement_penalty, disagreement_limit)
         if dream is not None
-        else _worlds(env, rows, pairs(env_arg), horizon)
+        else _worlds(env, rows, steps, pairs(env_arg), horizon)
     )
     learner = sandbox_agents.make(agent, envs.single_observation_space, envs.single_action_space, seed, config, place)
     if not isinstance(learner, sandbox_agents.Sb3Agent):
@@ -94,13 +94,14 @@ def _dreams(
 
 
 def _worlds(
-    env: str, rows: int | None, arguments: dict[str, Any], horizon: int | None
+    env: str, rows: int | None, steps: int, arguments: dict[str, Any], horizon: int | None
 ) -> tuple[Any, Any, tuple[str, ...]]:
     """Worlds to learn in, worlds that judge, and what was noticed when they were examined."""
+    import sandbox_agents
     from sandbox.worlds import examine, world
 
     found = examine(world(env, arguments, horizon), for_models=False)
-    learning = found.world.make_vec(rows or (64 if found.world.is_batched else 1))
+    learning = found.world.make_vec(rows or (sandbox_agents.rows_for(steps) if found.world.is_batched else 1))
     return learning, found.world.make_vec(8), found.warnings
 
 

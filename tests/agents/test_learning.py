@@ -154,7 +154,7 @@ def test_many_rows_do_not_make_rollouts_of_a_step(classic: Rows) -> None:
     assert seen == [128 * 16, 128 * 32]
 
 
-@pytest.mark.parametrize(("steps", "rollout"), [(6_400, 34 * 64), (256_000, 67 * 64), (2_560_000, 257 * 64)])
+@pytest.mark.parametrize(("steps", "rollout"), [(6_400, 34 * 64), (256_000, 67 * 64), (2_560_000, 513 * 64)])
 def test_long_runs_take_long_rollouts(classic: Rows, steps: int, rollout: int) -> None:
     envs = classic("CartPole-v1", 64)
     agent = make("ppo", envs.single_observation_space, envs.single_action_space, 0)
@@ -259,6 +259,19 @@ def test_a_diverged_agent_says_so_instead_of_acting(classic: Rows) -> None:
         agent._learner.policy.action_net.bias.fill_(torch.nan)
     with pytest.raises(ValueError, match="actions are not finite"):
         agent.act(envs.reset(seed=0)[0])
+
+
+@pytest.mark.parametrize(("settled", "batch"), [({}, 32), ({"rollout_size": 2048}, 8)], ids=["open", "settled"])
+def test_a_rollout_whose_size_is_open_has_at_most_64_minibatches(
+    classic: Rows, settled: dict[str, int], batch: int
+) -> None:
+    envs = classic("CartPole-v1", 4)
+    agent: Any = make(
+        "ppo", envs.single_observation_space, envs.single_action_space, 0, {"batch_size": 8, "n_epochs": 1} | settled
+    )
+    agent.learn(envs, 4096)
+    assert agent._learner.n_steps * 4 == 2048
+    assert agent._learner.batch_size == batch
 
 
 def test_tensorboard_is_written_where_asked(classic: Rows, tmp_path: Path) -> None:
