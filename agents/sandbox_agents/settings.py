@@ -64,7 +64,7 @@ class PpoSettings(Settings):
         n_epochs: passes over a rollout.
         gae_lambda: the trace of generalised advantage estimation.
         clip_range: how far an update may move a probability ratio.
-        ent_coef: weight of the entropy bonus. (Of continuous actions 0.01.)
+        ent_coef: weight of the entropy bonus.
         vf_coef: weight of the value loss.
         max_grad_norm: gradients are clipped to this norm.
         target_kl: an update stops early beyond 1.5 times this divergence; null for never.
@@ -172,9 +172,7 @@ def defaults(name: str, observation_space: spaces.Space[Any], action_space: spac
     changed: dict[str, Any] = {}
     if name == "ppo" and isinstance(action_space, spaces.Box):
         # Pendulum-v1 is learned from 50k dreamed steps with relu and from 100k with tanh; Acrobot-v1 never with relu.
-        # Without an entropy bonus exploration fades while there is still much to find: Supply -157, Racer 54, with it
-        # -154 and 56 (seed 0).
-        changed |= {"activation": "relu", "ent_coef": 0.01}
+        changed["activation"] = "relu"
     if name == "ppo" and isinstance(observation_space, spaces.MultiDiscrete) and sides_of(observation_space):
         # A map takes many updates: Wildfire, 1,000,000 steps, seed 0: -16 by rollouts of 2,048, -20 by 4,096, -30 by
         # 16,384. (Lander is the other way round: see ``Ppo.run``.)
