@@ -19,6 +19,7 @@ from sandbox.models.fitted import FittedModel
 from sandbox.pretrained import UnknownPretrainedError
 from sandbox.trajectories import starts_at
 from sandbox.worlds import world
+from sandbox_agents.algorithms import Ppo
 from sandbox_envs import check_vector_env
 
 
@@ -199,8 +200,8 @@ def test_dreams_and_agents_take_one_thread_and_give_the_others_back(
 
     for name in ("begin", "step", "losses"):
         watch(type(cartpole.network), name)
-    for name in ("predict_values", "evaluate_actions"):
-        watch(ActorCriticPolicy, name)
+    watch(ActorCriticPolicy, "predict_values")
+    watch(Ppo, "train")
     torch.set_num_threads(2)
     try:
         envs = DreamVectorEnv(model_of("sandbox/CartPole-v0", "mixture", updates=1), 4)
@@ -209,4 +210,4 @@ def test_dreams_and_agents_take_one_thread_and_give_the_others_back(
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(1)
-    assert taken == dict.fromkeys(("begin", "step", "losses", "predict_values", "evaluate_actions"), 1)
+    assert taken == dict.fromkeys(("begin", "step", "losses", "predict_values", "train"), 1)
