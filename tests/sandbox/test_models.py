@@ -255,7 +255,7 @@ def recall(name: str, lag: int = 12) -> float:
         spaces.MultiBinary(2),
         spaces.Discrete(1),
     )
-    model = fit(data, name, settings=FitSettings(rows=48))
+    model = fit(data, name, settings=FitSettings(rows=48, effort=0.5))
     asked = np.flatnonzero(data.terminated)
     state = model.begin(starts_at(data, asked, model.history))
     (drawn, _, _), _ = model.step(state, torch.zeros(len(asked), 1), noise(model, len(asked)))
@@ -315,7 +315,7 @@ def test_fitting_leaves_the_global_generator_alone() -> None:
 @pytest.mark.parametrize("name", models.names())
 def test_fitting_learns_what_the_action_does(name: str) -> None:
     data = log(episodes=40)
-    model = fit(data, name, seed=0, settings=FitSettings(effort=0.6))
+    model = fit(data, name, seed=0, settings=FitSettings(effort=0.3))
     one = starts_at(data, np.zeros(256, np.int64), model.history)
     left, right = (
         model.step(model.begin(one), torch.full((256, 1), float(action)), noise(model, 256))[0][0][:, 1].mean()
