@@ -262,13 +262,6 @@ def real_and_synthetic(tmp_path_factory: pytest.TempPathFactory) -> tuple[Task, 
     return work, log, drawn(work, model, log, actor, 300, 1, "draw")
 
 
-@pytest.mark.parametrize(("steps", "gamma"), [(19_999, 0.99), (20_000, 0.995)])
-def test_agents_look_further_in_dreams_of_many_real_steps(tmp_path: Path, steps: int, gamma: float) -> None:
-    work = dataclasses.replace(task(tmp_path, agent="ppo"), real_steps=steps)
-    assert work.learner().settings.gamma == gamma
-    assert dataclasses.replace(work, agent_config={"gamma": 0.9}).learner().settings.gamma == 0.9
-
-
 def test_drawn_transitions_carry_their_models_name(
     real_and_synthetic: tuple[Task, Trajectories, Trajectories],
 ) -> None:
