@@ -72,7 +72,7 @@ class Gan(Head):
         """How far records lie from what the generator would draw, in the spread of its draws, squared, `(N,)`.
 
         The critic itself is no judge of the unheard-of: it has learned to tell records from drawn ones, and what is
-        unlike both it never saw (`docs/results/README.md` has the figures of both).
+        unlike both it never saw (`docs/results/truth.md` has the figures of both).
         """
         noise = torch.stack([self._noise(context, generator) for _ in range(SURPRISE_DRAWS)])
         found = []
