@@ -16,10 +16,10 @@ MAY_BE_ZERO = ("rounds", "cautious_rounds", "bold_steps", "newcomers")
 # From here on a budget holds enough for twice the rounds.
 MANY_STEPS = 20_000
 # Observations of more numbers than these have more laws to learn: of highway-env's 25, from 3,000 steps, a model has a
-# one-step CRPS of 0.27 of persistence's after 2,000 updates, 0.22 after 4,000 (docs/results, "The slow simulator").
+# one-step CRPS of 0.27 of persistence's after 2,000 updates, 0.22 after 4,000 (docs/results/highway.md).
 WIDE = 12
 # A map's cells have one law, and each of them teaches it: Wildfire's autoregressive model has an energy score of 0.80
-# after 720 updates of half the usual rows, where one without convolutions has 1.23 after 480 (docs/results, "Play").
+# after 720 updates of half the usual rows, where one without convolutions has 1.23 after 480 (docs/results/play.md).
 MAP_EFFORT = 0.25
 
 
