@@ -7,7 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sandbox.models.linear import LinearLaw
 from sandbox.models.nets import columns, one_hot
+from sandbox.models.ties import Ties
 from sandbox.spaces import Element
 from sandbox.trajectories import Trajectories
 
@@ -87,7 +89,10 @@ class Codec(nn.Module):
         self.register_buffer("edges", torch.zeros(len(self.obs_numbers), BINS + 1))
         self.zoomed_dim = len(self.obs_numbers) * BINS
         self.obs_features_dim = _features_dim(obs_elements)
-        self.features_dim = self.obs_features_dim + _features_dim(action_elements)
+        action_dim = _features_dim(action_elements)
+        self.features_dim = self.obs_features_dim + action_dim
+        self.law = LinearLaw(self.obs_features_dim, action_dim, len(self.obs_numbers))
+        self.ties = Ties(self.obs_features_dim, len(self.obs_numbers))
 
     def measure(self, data: Trajectories) -> None:
         """Take the statistics of `data`."""
@@ -122,6 +127,14 @@ class Codec(nn.Module):
         self._set("turns", np.full_like(turns, turns.mean() > 0.5) if self._is_map else turns)
         self._set("edges", np.quantile(met, np.linspace(0, 1, BINS + 1), axis=0).T)
         self.expect(worst_return(data))
+        if self.obs_numbers:
+            before, action, after = (torch.from_numpy(each) for each in (data.obs, data.action, data.next_obs))
+            self.law.learn(self.features(before, action), self.change(before, after)[:, self._numbers])
+
+    def tie(self, data: Trajectories, updates: int, rng: np.random.Generator) -> None:
+        """Learn which numbers of an observation the others tell, after `measure`."""
+        features = self.observation_features(torch.from_numpy(data.next_obs))
+        self.ties.learn(features, ~self.law.has_law & (self.obs_scale > 0), updates, rng)
 
     def _set(self, name: str, values: NDArray[Any]) -> None:
         getattr(self, name).copy_(torch.from_numpy(values.astype(np.float32)))
@@ -166,25 +179,40 @@ class Codec(nn.Module):
         return ((numbers - self.edges[:, :-1]) / width).clamp(0, 1).flatten(-2)
 
     def change(self, obs: Tensor, next_obs: Tensor) -> Tensor:
-        """The record `(N, D)` that a head draws: how numbers changed, standardised, and what classes became.
+        """The change `(N, D)` of a step: how numbers changed, standardised, and what classes became.
 
         A class that mostly stays what it is, as a cell of a map does, is told as the turn that it made, modulo its
         count: so "nothing changes" is one and the same value, whatever the class is now.
         """
-        record = next_obs.clone()
+        change = next_obs.clone()
         difference = next_obs - obs
-        record[..., self._numbers] = _standard(difference[..., self._numbers], self.change_mean, self.change_scale)
+        change[..., self._numbers] = _standard(difference[..., self._numbers], self.change_mean, self.change_scale)
         if self.obs_classes:
-            record[..., self._choosing] = self._turned(next_obs, obs, -1)
+            change[..., self._choosing] = self._turned(next_obs, obs, -1)
+        return change
+
+    def record(self, x: Tensor, change: Tensor) -> Tensor:
+        """What a head draws of a `change` `(N, D)` after the step `x` `(N, X)`: of numbers what their law leaves."""
+        record = change.clone()
+        record[..., self._numbers] = (change[..., self._numbers] - self.law(x)) / self.law.scale
         return record
 
-    def changed(self, obs: Tensor, record: Tensor) -> Tensor:
-        """The observation `(N, D)` after the drawn `record`, kept near the range of the data."""
-        following = record.clone()
-        numbers = obs[..., self._numbers] + self.change_mean + self.change_scale * record[..., self._numbers]
+    def recorded(self, x: Tensor, record: Tensor) -> Tensor:
+        """The change `(N, D)` that a drawn `record` tells of."""
+        change = record.clone()
+        change[..., self._numbers] = self.law(x) + self.law.scale * record[..., self._numbers]
+        return change
+
+    def changed(self, obs: Tensor, change: Tensor) -> Tensor:
+        """The observation `(N, D)` after a `change`, kept near the range of the data."""
+        following = change.clone()
+        numbers = obs[..., self._numbers] + self.change_mean + self.change_scale * change[..., self._numbers]
         following[..., self._numbers] = torch.minimum(torch.maximum(numbers, self.low), self.high)
         if self.obs_classes:
-            following[..., self._choosing] = self._turned(record, obs, 1)
+            following[..., self._choosing] = self._turned(change, obs, 1)
+        if self.ties.tied.any():
+            settled = self.obs_mean + self.obs_scale * self.ties.settled(self.observation_features(following))
+            following[..., self._numbers] = torch.where(self.ties.tied, settled, following[..., self._numbers])
         return following
 
     def _turned(self, classes: Tensor, obs: Tensor, way: int) -> Tensor:

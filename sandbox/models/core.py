@@ -171,7 +171,7 @@ class WorldModel(nn.Module):
         obs, next_obs = batch["obs"][mask], batch["next_obs"][mask]
         change = self.codec.change(obs, next_obs)
         loss = self.head.held_out_loss if held_out else self.head.loss
-        dynamics = {"dynamics": loss(context, change, generator)}
+        dynamics = {"dynamics": loss(context, self.codec.record(x[mask], change), generator)}
         if dynamics_alone:
             return dynamics
         terminated = batch["terminated"][mask]
@@ -201,9 +201,10 @@ class WorldModel(nn.Module):
     def surprise(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         """How unexpected each real step of a batch is to the head, `(N,)`; see `Head.surprise`."""
         mask = batch["mask"]
-        context = self.memory(self.codec.features(batch["obs"], batch["action"]), mask)[mask]
+        x = self.codec.features(batch["obs"], batch["action"])
+        context = self.memory(x, mask)[mask]
         change = self.codec.change(batch["obs"][mask], batch["next_obs"][mask])
-        return self.head.surprise(context, change, generator)
+        return self.head.surprise(context, self.codec.record(x[mask], change), generator)
 
     @torch.inference_mode()
     def begin(self, starts: Starts) -> State:
@@ -227,8 +228,9 @@ class WorldModel(nn.Module):
         x = self.codec.features(obs, action)
         context, memory = self.memory.step({k: v for k, v in state.items() if k != "obs"}, x)
         drawn = self.head.sample(context, noise[:, : self.head.noise_dim], temperature)
-        next_obs = self.codec.changed(obs, drawn)
-        evidence = self.evidence(context, x, next_obs, drawn)
+        next_obs = self.codec.changed(obs, self.codec.recorded(x, drawn))
+        # What a tie moved has moved: were the drawn change paid for, an agent could be pulled back and paid for ever.
+        evidence = self.evidence(context, x, next_obs, self.codec.change(obs, next_obs))
         reward, terminated = self.paid(evidence, noise[:, self.head.noise_dim :], temperature)
         return (next_obs, reward, terminated), {**memory, "obs": next_obs}
 

@@ -18,6 +18,7 @@ from sandbox.models.core import Training, WorldModel
 from sandbox.models.descent import Best, Descent, Keeper, take_tensors, tensors_of
 from sandbox.models.familiar import familiarise
 from sandbox.models.fitted import FittedModel, build_one, joined
+from sandbox.models.ties import UPDATES as TIE_UPDATES
 from sandbox.threads import one_thread
 from sandbox.trajectories import Trajectories, starts
 
@@ -83,6 +84,9 @@ def fit(
     shelf = _Shelf(keeper, members, judged)
     for number in range(settings.ensemble):
         network = _untrained(data, model, parts, rng, device)
+        if not shelf.holds_member(number):
+            updates = min(settings.updates or TIE_UPDATES, TIE_UPDATES)
+            network.codec.tie(data, round(settings.effort * updates), np.random.default_rng(seed))
         lessons = lessons or _Lessons.of(data, settings, rng, device)
         if shelf.holds_member(number):
             members.append(network.eval())

@@ -1,6 +1,7 @@
 """A fitted model: everything that a dream needs, in memory or as one folder."""
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,7 @@ _REWARD_COMPONENTS, _OUTCOME_WIDTH = 3, 64
 _REWARD_NOISE = 2  # which component, and where in it
 # What a stored model says of itself.
 _HEADER = ("name", "settings", "observation_space", "action_space", "horizon", "provenance")
+_LATER = re.compile(r"(^|\.)codec\.(law|ties)\.")
 # Transitions whose surprise is measured together: as long as the chunks of a fit, on which it was calibrated.
 SURPRISE_CHUNK = 16
 
@@ -225,7 +227,9 @@ def _load(network: WorldModel | Ensemble, weights: Mapping[str, Array]) -> None:
     weights = _answering(network, weights)
     for outcome in _outcomes(network).values():
         outcome.settle()
-    network.load_state_dict({name: torch.from_numpy(array) for name, array in weights.items()})
+    # Models that were stored before there were laws and ties have none, as a new network has.
+    own = {name: tensor for name, tensor in network.state_dict().items() if _LATER.search(name)}
+    network.load_state_dict(own | {name: torch.from_numpy(array) for name, array in weights.items()})
 
 
 def build(name: str, settings: Mapping[str, Any], observation: Layout, action: Layout) -> WorldModel | Ensemble:

@@ -12,8 +12,12 @@ from torch.nn import functional
 
 from sandbox.models.nets import uniform_from
 
-# From little evidence to much: the simple kind first, since that one is kept unless another is clearly better.
+# From little evidence to much.
 AMOUNTS = {"ending": ("simple", "sharp", "all"), "reward": ("simple", "all"), "prize": ("simple", "sharp")}
+# What is kept unless another is clearly better. Ends are decided at thresholds, and too few of them are held out to
+# tell who sees these: in rnn's dreams that knew 16 and 28 landings Lander's pilot, who always lands, landed in 39 and
+# 35 % where both questions were answered by the simple amount, in 79 and 83 % where both were by the sharp one.
+PREFERRED = {"ending": "sharp", "reward": "simple", "prize": "sharp"}
 # The choice of a question that the data never raised: where no episode ended, there is no ending and no prize to learn.
 NONE = -1
 
@@ -72,7 +76,7 @@ class Outcome(nn.Module):
     over the dimensions, one linear layer on the piecewise linear encoding.
 
     Each answer is learned from several amounts of evidence, or with several degrees of freedom, and `choose` keeps the
-    simpler one unless held-out data speak clearly against it: from a few dozen endings a network that sees everything
+    preferred one unless held-out data speak clearly against it: from a few dozen endings a network that sees everything
     learns coincidences, and a dream that ends too eagerly misleads every agent in it. Of data in which nothing ever
     ended, nothing is learned about ends, and the dream has none.
     """
@@ -124,11 +128,13 @@ class Outcome(nn.Module):
         self.settle(questions)
 
     def choose(self, held_out: Mapping[str, Tensor]) -> None:
-        """Keep the simplest part unless another is better by two standard errors of the paired held-out losses."""
+        """Keep the preferred part unless another is better by two standard errors of the paired held-out losses."""
         for question, amounts in AMOUNTS.items():
-            kept = NONE if self._amount(question) is None else 0
+            if self._amount(question) is None:
+                continue
+            kept = amounts.index(PREFERRED[question])
             for place, amount in enumerate(amounts):
-                if place == 0 or f"{question}.{amount}" not in held_out:
+                if place == kept or f"{question}.{amount}" not in held_out:
                     continue
                 gain = held_out[f"{question}.{amounts[kept]}"] - held_out[f"{question}.{amount}"]
                 error = gain.std() / len(gain) ** 0.5 if len(gain) > 1 else gain.new_tensor(torch.inf)

@@ -29,8 +29,9 @@ def surprise(model: FittedModel, obs: Rows, action: Rows, following: Rows, seed:
 def _score(network: WorldModel, obs: Tensor, action: Tensor, following: Tensor, generator: torch.Generator) -> Tensor:
     """The head's own score of the last step, `(1,)`, from `(1, T, …)`."""
     whole = torch.ones(obs.shape[:2], dtype=torch.bool, device=obs.device)
-    context = network.memory(network.codec.features(obs, action), whole)[:, -1]
-    return network.head.surprise(context, network.codec.change(obs[:, -1], following), generator)
+    x = network.codec.features(obs, action)
+    record = network.codec.record(x[:, -1], network.codec.change(obs[:, -1], following))
+    return network.head.surprise(network.memory(x, whole)[:, -1], record, generator)
 
 
 def _networks(model: FittedModel) -> list[WorldModel]:

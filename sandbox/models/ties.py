@@ -1,0 +1,127 @@
+"""Ties: a number of an observation that the others tell, and that a dream therefore must not lose.
+
+The height over the ground is the height over the pad wherever the pad is beneath. No log shows them apart, so no model
+learns what would bring them together again: once a dream has them apart, they stay so. Over the pad of Lander they were
+half a metre and more apart in half of an rnn's dreams, and pilots crashed into ground that they did not see. Here a
+small network learns each number from the others at the same time, and how sure that is; a dream moves what it drew to
+where it surely is. What no other number tells is left alone.
+"""
+
+import itertools
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sandbox.models.nets import log_normal
+
+WIDTH, ROWS, RATE, UPDATES = 32, 512, 3e-3, 1500
+# Standard deviations, of which an observation's numbers have 1: told so narrowly a number is as good as known, and told
+# no better than that widely it is not moved.
+SURE, UNSURE = 0.01, 0.05
+# A number that is surely told in less than this share of fresh observations is not worth a look at every step.
+WORTH = 0.05
+# So large a share of what was surely told lies within three spreads, or the network is a boaster.
+HONEST = 0.9
+# Further than this from what the others tell a number has not drifted: it is where the data never were.
+NEAR = 0.5
+MOST = 8  # numbers at most, since each is looked at in every step
+# After so large a share of the updates, numbers are given up that are nowhere told to within that many times UNSURE.
+EARLY, PROMISING = 0.2, 4.0
+# From fewer observations it is not learned what goes together: what belongs together may do so by chance.
+FEWEST = 5000
+BLOCK, FOLDS = 50, 10  # every tenth block of so many steps judges
+
+
+class Ties(nn.Module):
+    """Which of the `numbers` standardised ones that begin the features `(…, F)` of an observation the others tell.
+
+    Every number has a network of its own, a perceptron of two layers; all are taught at once.
+    """
+
+    tied: Tensor
+    low: Tensor
+    high: Tensor
+
+    def __init__(self, features: int, numbers: int) -> None:
+        super().__init__()
+        self._numbers = numbers
+        sizes = (features, WIDTH, WIDTH, 2)
+        self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
+        for size, following in itertools.pairwise(sizes):
+            bound = max(size, 1) ** -0.5  # as PyTorch's linear layers begin
+            self.weights.append(torch.empty(numbers, size, following).uniform_(-bound, bound))
+            self.biases.append(torch.empty(numbers, 1, following).uniform_(-bound, bound))
+        self.register_buffer("tied", torch.zeros(numbers, dtype=torch.bool))
+        for name in ("low", "high"):
+            self.register_buffer(name, torch.zeros(numbers))
+
+    def learn(self, features: Tensor, drifting: Tensor, updates: int, rng: np.random.Generator) -> None:
+        """Learn the `drifting` numbers, `(D,)`, each from the others in observations `(N, F)`, and which are tied."""
+        candidates = torch.nonzero(drifting)[:, 0].tolist()
+        judges = torch.arange(len(features)) // BLOCK % FOLDS == FOLDS - 1
+        if not candidates or len(features) < FEWEST:
+            return
+        teaching, fresh = features[~judges], features[judges]
+        optimiser = torch.optim.AdamW([*self.weights, *self.biases], RATE, fused=True)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, max(updates, 20), pct_start=0.1)
+        for update in range(updates):
+            if update == round(EARLY * updates):
+                candidates = self._promising(fresh, candidates)
+                if not candidates:
+                    return
+            seen = teaching[torch.from_numpy(rng.integers(len(teaching), size=ROWS))]
+            mean, spread = self._told(seen, candidates)
+            loss = -log_normal((seen[:, candidates].T - mean) / spread, spread).mean()
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            schedule.step()
+        numbers = teaching[:, : self._numbers]
+        self.low.copy_(numbers.amin(dim=0))
+        self.high.copy_(numbers.amax(dim=0))
+        self._judge(fresh, candidates)
+
+    @torch.no_grad()
+    def _promising(self, fresh: Tensor, candidates: list[int]) -> list[int]:
+        surest = torch.quantile(self._told(fresh, candidates)[1], WORTH, dim=-1)
+        return [number for number, spread in zip(candidates, surest, strict=True) if spread < PROMISING * UNSURE]
+
+    @torch.no_grad()
+    def _judge(self, fresh: Tensor, candidates: list[int]) -> None:
+        mean, spread = self._told(fresh, candidates)
+        sure = spread < UNSURE
+        within = ((fresh[:, candidates].T - mean).abs() < 3 * spread) & sure
+        share = sure.float().mean(dim=-1)
+        honest = within.sum(dim=-1) >= HONEST * sure.sum(dim=-1)
+        share = torch.where(honest & (share >= WORTH), share, 0.0)
+        for place in share.argsort(descending=True)[:MOST].tolist():
+            self.tied[candidates[place]] = share[place] > 0
+
+    def settled(self, features: Tensor) -> Tensor:
+        """The numbers `(N, D)` of observations with `features` `(N, F)`, moved to where the others surely tell them.
+
+        Only where these are in the range of the data: a pendulum that never swung high has a cosine that its sine
+        tells, and one that swings higher for the first time must not be pulled back.
+        """
+        features = features.clone()
+        numbers = features[:, : self._numbers]
+        for number in torch.nonzero(self.tied)[:, 0].tolist():
+            beyond = (numbers < self.low) | (numbers > self.high)
+            others_known = beyond.sum(dim=-1) == beyond[:, number]
+            mean, spread = (told[0] for told in self._told(features, [number]))
+            way = mean - numbers[:, number]
+            trust = (1 - (spread / UNSURE).square()).clamp_min(0) * (others_known & (way.abs() < NEAR))
+            numbers[:, number] += trust * way
+        return numbers
+
+    def _told(self, features: Tensor, which: list[int]) -> tuple[Tensor, Tensor]:
+        """What the others tell of each number of `which`: its mean and its spread, `(K, N)` each."""
+        own = torch.zeros(len(which), 1, features.shape[-1], dtype=torch.bool, device=features.device)
+        own[range(len(which)), 0, which] = True
+        hidden = features.masked_fill(own, 0.0)
+        for place, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            hidden = torch.baddbmm(bias[which], functional.silu(hidden) if place else hidden, weight[which])
+        mean, spread = hidden.unbind(-1)
+        return mean, SURE + functional.softplus(spread)
