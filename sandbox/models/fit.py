@@ -83,10 +83,11 @@ def fit(
     judged: list[_Judged] = []
     shelf = _Shelf(keeper, members, judged)
     for number in range(settings.ensemble):
-        network = _untrained(data, model, parts, rng, device)
+        network = _untrained(data, model, parts, rng)
         if not shelf.holds_member(number):
             updates = min(settings.updates or TIE_UPDATES, TIE_UPDATES)
             network.codec.tie(data, round(settings.effort * updates), np.random.default_rng(seed))
+        network.to(device)
         lessons = lessons or _Lessons.of(data, settings, rng, device)
         if shelf.holds_member(number):
             members.append(network.eval())
@@ -123,7 +124,6 @@ def _untrained(
     model: str,
     parts: Mapping[str, Mapping[str, Any]],
     rng: np.random.Generator,
-    device: torch.device | str,
 ) -> WorldModel:
     """A network that knows the data's statistics and nothing else."""
     with torch.random.fork_rng(devices=[]):
@@ -135,7 +135,7 @@ def _untrained(
     network.codec.measure(data)
     if not data.terminated.any():
         network.outcome.never_end()
-    return network.to(device)
+    return network
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ where it surely is. What no other number tells is left alone.
 """
 
 import itertools
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -48,11 +49,10 @@ class Ties(nn.Module):
         super().__init__()
         self._numbers = numbers
         sizes = (features, WIDTH, WIDTH, 2)
-        self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
-        for size, following in itertools.pairwise(sizes):
-            bound = max(size, 1) ** -0.5  # as PyTorch's linear layers begin
-            self.weights.append(torch.empty(numbers, size, following).uniform_(-bound, bound))
-            self.biases.append(torch.empty(numbers, 1, following).uniform_(-bound, bound))
+        # Statistics of the data and no weights of the model: nothing that the model learns by changes them.
+        for place, (size, following) in enumerate(itertools.pairwise(sizes)):
+            self.register_buffer(f"weight{place}", torch.zeros(numbers, size, following))
+            self.register_buffer(f"bias{place}", torch.zeros(numbers, 1, following))
         self.register_buffer("tied", torch.zeros(numbers, dtype=torch.bool))
         for name in ("low", "high"):
             self.register_buffer(name, torch.zeros(numbers))
@@ -64,13 +64,19 @@ class Ties(nn.Module):
         if not candidates or len(features) < FEWEST:
             return
         teaching, fresh = features[~judges], features[judges]
-        optimiser = torch.optim.AdamW([*self.weights, *self.biases], RATE, fused=True)
+        layers = list(self._layers())
+        for weight, bias in layers:
+            bound = weight.shape[1] ** -0.5  # as PyTorch's linear layers begin
+            for each in (weight, bias):
+                begin = rng.uniform(-bound, bound, each.shape).astype(np.float32)
+                each.copy_(torch.from_numpy(begin)).requires_grad_()
+        optimiser = torch.optim.AdamW([each for layer in layers for each in layer], RATE, fused=True)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, max(updates, 20), pct_start=0.1)
         for update in range(updates):
             if update == round(EARLY * updates):
                 candidates = self._promising(fresh, candidates)
                 if not candidates:
-                    return
+                    break
             seen = teaching[torch.from_numpy(rng.integers(len(teaching), size=ROWS))]
             mean, spread = self._told(seen, candidates)
             loss = -log_normal((seen[:, candidates].T - mean) / spread, spread).mean()
@@ -78,10 +84,14 @@ class Ties(nn.Module):
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
+        for layer in layers:
+            for each in layer:
+                each.requires_grad_(False)
         numbers = teaching[:, : self._numbers]
         self.low.copy_(numbers.amin(dim=0))
         self.high.copy_(numbers.amax(dim=0))
-        self._judge(fresh, candidates)
+        if candidates:
+            self._judge(fresh, candidates)
 
     @torch.no_grad()
     def _promising(self, fresh: Tensor, candidates: list[int]) -> list[int]:
@@ -116,12 +126,15 @@ class Ties(nn.Module):
             numbers[:, number] += trust * way
         return numbers
 
+    def _layers(self) -> Iterator[tuple[Tensor, Tensor]]:
+        return ((self.get_buffer(f"weight{place}"), self.get_buffer(f"bias{place}")) for place in range(3))
+
     def _told(self, features: Tensor, which: list[int]) -> tuple[Tensor, Tensor]:
         """What the others tell of each number of `which`: its mean and its spread, `(K, N)` each."""
         own = torch.zeros(len(which), 1, features.shape[-1], dtype=torch.bool, device=features.device)
         own[range(len(which)), 0, which] = True
         hidden = features.masked_fill(own, 0.0)
-        for place, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+        for place, (weight, bias) in enumerate(self._layers()):
             hidden = torch.baddbmm(bias[which], functional.silu(hidden) if place else hidden, weight[which])
         mean, spread = hidden.unbind(-1)
         return mean, SURE + functional.softplus(spread)
