@@ -127,12 +127,14 @@ class Codec(nn.Module):
         self._set("turns", np.full_like(turns, turns.mean() > 0.5) if self._is_map else turns)
         self._set("edges", np.quantile(met, np.linspace(0, 1, BINS + 1), axis=0).T)
         self.expect(worst_return(data))
-        if self.obs_numbers:
-            before, action, after = (torch.from_numpy(each) for each in (data.obs, data.action, data.next_obs))
-            self.law.learn(self.features(before, action), self.change(before, after)[:, self._numbers])
+
+    def learn_law(self, data: Trajectories) -> None:
+        """Learn which changes a line in observation and action tells, after `measure`."""
+        before, action, after = (torch.from_numpy(each) for each in (data.obs, data.action, data.next_obs))
+        self.law.learn(self.features(before, action), self.change(before, after)[:, self._numbers])
 
     def tie(self, data: Trajectories, updates: int, rng: np.random.Generator) -> None:
-        """Learn which numbers of an observation the others tell, after `measure`."""
+        """Learn which numbers of an observation the others tell, after `learn_law`."""
         features = self.observation_features(torch.from_numpy(data.next_obs))
         self.ties.learn(features, ~self.law.has_law & (self.obs_scale > 0), updates, rng)
 

@@ -26,6 +26,8 @@ Progress = Callable[[int, int], None]
 
 # Fewer transitions than this are no data.
 FEWEST = 10
+# From so many on, a fit also takes from them what fewer do not tell: exact laws, what goes together, where ends are.
+PLENTY = 6000
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,8 @@ def fit(
     shelf = _Shelf(keeper, members, judged)
     for number in range(settings.ensemble):
         network = _untrained(data, model, parts, rng)
-        if not shelf.holds_member(number):
-            updates = min(settings.updates or TIE_UPDATES, TIE_UPDATES)
-            network.codec.tie(data, round(settings.effort * updates), np.random.default_rng(seed))
+        if len(data) >= PLENTY and not shelf.holds_member(number):
+            _look_closely(network, data, settings, np.random.default_rng(seed))
         network.to(device)
         lessons = lessons or _Lessons.of(data, settings, rng, device)
         if shelf.holds_member(number):
@@ -138,6 +139,12 @@ def _untrained(
     return network
 
 
+def _look_closely(network: WorldModel, data: Trajectories, settings: FitSettings, rng: np.random.Generator) -> None:
+    """Take from plenty of data what few do not tell: exact laws, and which numbers go together."""
+    network.codec.learn_law(data)
+    network.codec.tie(data, round(settings.effort * min(settings.updates or TIE_UPDATES, TIE_UPDATES)), rng)
+
+
 @dataclass(frozen=True)
 class _Lessons:
     """The data of one fit: what teaches, what judges, and all of it; the same for every member of an ensemble."""
@@ -145,13 +152,14 @@ class _Lessons:
     teaching: Chunks
     exam: dict[str, Tensor]
     everything: Chunks
+    plenty: bool
 
     @classmethod
     def of(
         cls, data: Trajectories, settings: FitSettings, rng: np.random.Generator, device: torch.device | str
     ) -> "_Lessons":
         teaching, judges = (Chunks(each, settings.chunk, device) for each in split(data, settings.held_out, rng))
-        return cls(teaching, judges.cover(), Chunks(data, settings.chunk, device))
+        return cls(teaching, judges.cover(), Chunks(data, settings.chunk, device), len(data) >= PLENTY)
 
 
 @dataclass(frozen=True)
@@ -200,7 +208,7 @@ def _train(
             shelf.keep(update, descend, best, generator, rng)
     held_out = best.restore()
     with torch.no_grad():
-        network.outcome.choose(network.losses(exam, same_noise(), held_out=True))
+        network.outcome.choose(network.losses(exam, same_noise(), held_out=True), sharp=lessons.plenty)
     surprise = network.surprise(exam, same_noise()).cpu().numpy()
     _finish(network, lessons.everything, training, settings, rng, generator)
     return _Judged(held_out, surprise, dict(rng.bit_generator.state))

@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-# Without the products of observation and action a law is the same line for every action; beyond so many terms it is.
+# Without the products of observation and action a law is the same line for every action. Beyond so many terms it is,
+# and of more numbers than that none is sought.
 MOST_TERMS = 400
 # A number has a law where that leaves at most this share of a usual change, at steps that did not teach it.
 LEFT = 0.05
@@ -26,7 +27,7 @@ class LinearLaw(nn.Module):
     """The changes of `numbers` that are to be expected, as a line in observation, action and their products.
 
     Everything is standardised: `x` `(…, O + A)` holds the observation and the action as a memory sees them, and a
-    change is in units of its standard deviation. Until `learn` it expects nothing.
+    change is in units of its standard deviation. Until `learn` it expects nothing, and of very many numbers never.
     """
 
     weights: Tensor
@@ -38,12 +39,15 @@ class LinearLaw(nn.Module):
         self._observation = observation
         self._crossed = (1 + observation) * (1 + action) <= MOST_TERMS
         terms = (1 + observation) * (1 + action) if self._crossed else 1 + observation + action
-        self.register_buffer("weights", torch.zeros(terms, numbers))
+        self._sought = terms <= MOST_TERMS
+        self.register_buffer("weights", torch.zeros(terms if self._sought else 0, numbers))
         self.register_buffer("scale", torch.ones(numbers))
         self.register_buffer("has_law", torch.zeros(numbers, dtype=torch.bool))
 
     def forward(self, x: Tensor) -> Tensor:
         """The expected changes, `(…, D)`."""
+        if not self._sought:
+            return x.new_zeros(*x.shape[:-1], len(self.scale))
         expected: Tensor = self._terms(x) @ self.weights
         return expected
 
@@ -52,6 +56,8 @@ class LinearLaw(nn.Module):
 
         Numbers that a line does not explain keep no law.
         """
+        if not self._sought:
+            return
         terms, changes = self._terms(x).double().numpy(), change.double().numpy()
         judges = np.arange(len(terms)) % FOLDS == FOLDS - 1
         left = changes[judges] - terms[judges] @ _solved(terms[~judges], changes[~judges])

@@ -12,12 +12,12 @@ from torch.nn import functional
 
 from sandbox.models.nets import uniform_from
 
-# From little evidence to much.
+# From little evidence to much: the simple kind first, since that one is kept unless another is clearly better.
 AMOUNTS = {"ending": ("simple", "sharp", "all"), "reward": ("simple", "all"), "prize": ("simple", "sharp")}
-# What is kept unless another is clearly better. Ends are decided at thresholds, and too few of them are held out to
-# tell who sees these: in rnn's dreams that knew 16 and 28 landings Lander's pilot, who always lands, landed in 39 and
-# 35 % where both questions were answered by the simple amount, in 79 and 83 % where both were by the sharp one.
-PREFERRED = {"ending": "sharp", "reward": "simple", "prize": "sharp"}
+# Of plenty of data these are kept instead. Ends are decided at thresholds, and too few of them are held out to tell who
+# sees these: in rnn's dreams that knew 16 and 28 landings Lander's pilot, who always lands, landed in 39 and 35 % where
+# both questions were answered by the simple amount, in 79 and 83 % where both were by the sharp one.
+SHARP = {"ending": "sharp", "prize": "sharp"}
 # The choice of a question that the data never raised: where no episode ended, there is no ending and no prize to learn.
 NONE = -1
 
@@ -76,9 +76,9 @@ class Outcome(nn.Module):
     over the dimensions, one linear layer on the piecewise linear encoding.
 
     Each answer is learned from several amounts of evidence, or with several degrees of freedom, and `choose` keeps the
-    preferred one unless held-out data speak clearly against it: from a few dozen endings a network that sees everything
-    learns coincidences, and a dream that ends too eagerly misleads every agent in it. Of data in which nothing ever
-    ended, nothing is learned about ends, and the dream has none.
+    simpler one, of plenty of data the sharp one, unless held-out data speak clearly against it: from a few dozen
+    endings a network that sees everything learns coincidences, and a dream that ends too eagerly misleads every agent
+    in it. Of data in which nothing ever ended, nothing is learned about ends, and the dream has none.
     """
 
     def __init__(self, parts: Mapping[str, nn.Module], noise_dim: int) -> None:
@@ -127,12 +127,15 @@ class Outcome(nn.Module):
             self.chosen(question).fill_(NONE)
         self.settle(questions)
 
-    def choose(self, held_out: Mapping[str, Tensor]) -> None:
-        """Keep the preferred part unless another is better by two standard errors of the paired held-out losses."""
+    def choose(self, held_out: Mapping[str, Tensor], *, sharp: bool = False) -> None:
+        """Keep the simplest part unless another is better by two standard errors of the paired held-out losses.
+
+        Where `sharp`, the part that sees thresholds of ends is kept in the same way.
+        """
         for question, amounts in AMOUNTS.items():
             if self._amount(question) is None:
                 continue
-            kept = amounts.index(PREFERRED[question])
+            kept = amounts.index(SHARP.get(question, amounts[0])) if sharp else 0
             for place, amount in enumerate(amounts):
                 if place == kept or f"{question}.{amount}" not in held_out:
                     continue

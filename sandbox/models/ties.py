@@ -28,19 +28,20 @@ HONEST = 0.9
 # Further than this from what the others tell a number has not drifted: it is where the data never were.
 NEAR = 0.5
 MOST = 8  # numbers at most, since each is looked at in every step
+MOST_PAIRS = 2500  # of numbers and features: beyond, it would take longer than the model to learn who knows whom
 # After so large a share of the updates, numbers are given up that are nowhere told to within that many times UNSURE.
 EARLY, PROMISING = 0.2, 4.0
-# From fewer observations it is not learned what goes together: what belongs together may do so by chance.
-FEWEST = 5000
 BLOCK, FOLDS = 50, 10  # every tenth block of so many steps judges
 
 
 class Ties(nn.Module):
     """Which of the `numbers` standardised ones that begin the features `(…, F)` of an observation the others tell.
 
-    Every number has a network of its own, a perceptron of two layers; all are taught at once.
+    Every number has a network of its own, a perceptron of two layers; all are taught at once. Of very many numbers no
+    ties are sought.
     """
 
+    weight0: Tensor
     tied: Tensor
     low: Tensor
     high: Tensor
@@ -48,20 +49,21 @@ class Ties(nn.Module):
     def __init__(self, features: int, numbers: int) -> None:
         super().__init__()
         self._numbers = numbers
+        networks = numbers if numbers * features <= MOST_PAIRS else 0
         sizes = (features, WIDTH, WIDTH, 2)
         # Statistics of the data and no weights of the model: nothing that the model learns by changes them.
         for place, (size, following) in enumerate(itertools.pairwise(sizes)):
-            self.register_buffer(f"weight{place}", torch.zeros(numbers, size, following))
-            self.register_buffer(f"bias{place}", torch.zeros(numbers, 1, following))
+            self.register_buffer(f"weight{place}", torch.zeros(networks, size, following))
+            self.register_buffer(f"bias{place}", torch.zeros(networks, 1, following))
         self.register_buffer("tied", torch.zeros(numbers, dtype=torch.bool))
         for name in ("low", "high"):
             self.register_buffer(name, torch.zeros(numbers))
 
     def learn(self, features: Tensor, drifting: Tensor, updates: int, rng: np.random.Generator) -> None:
         """Learn the `drifting` numbers, `(D,)`, each from the others in observations `(N, F)`, and which are tied."""
-        candidates = torch.nonzero(drifting)[:, 0].tolist()
+        candidates = torch.nonzero(drifting)[:, 0].tolist() if len(self.weight0) else []
         judges = torch.arange(len(features)) // BLOCK % FOLDS == FOLDS - 1
-        if not candidates or len(features) < FEWEST:
+        if not candidates:
             return
         teaching, fresh = features[~judges], features[judges]
         layers = list(self._layers())

@@ -46,12 +46,16 @@ def test_few_steps_of_many_numbers_are_not_learned_by_heart() -> None:
     assert law.scale.eq(1).all()
 
 
-def test_of_very_many_numbers_products_are_left_out() -> None:
+def test_of_many_numbers_products_are_left_out_and_of_very_many_all() -> None:
     wide = LinearLaw(100, 4, 1)
     assert len(wide.weights) == 1 + 100 + 4 < MOST_TERMS
     x = torch.randn(500, 104, generator=torch.Generator().manual_seed(0))
     wide.learn(x, x[:, :1] - x[:, 102:103])
     assert torch.allclose(wide(x), x[:, :1] - x[:, 102:103], atol=0.01)
+    widest = LinearLaw(MOST_TERMS, 1, 1)
+    x = torch.randn(500, MOST_TERMS + 1, generator=torch.Generator().manual_seed(0))
+    widest.learn(x, x[:, :1])
+    assert torch.equal(widest(x), torch.zeros(500, 1))
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +68,7 @@ def flown() -> Trajectories:
 def test_a_rocket_moves_by_its_speed_and_falls_as_all_things_do(flown: Trajectories) -> None:
     codec = Codec(flown.observation_layout.elements, flown.action_layout.elements)
     codec.measure(flown)
+    codec.learn_law(flown)
     assert codec.law.has_law.tolist() == [True] * 4 + [False, False, True, False, False], (
         "no turn, hill or gust is a line"
     )
@@ -74,8 +79,9 @@ def test_a_rocket_moves_by_its_speed_and_falls_as_all_things_do(flown: Trajector
 def test_a_record_tells_the_change_that_it_was_made_from(flown: Trajectories) -> None:
     codec = Codec(flown.observation_layout.elements, flown.action_layout.elements)
     now, action, following = (torch.from_numpy(each) for each in (flown.obs, flown.action, flown.next_obs))
-    for measure in (lambda: None, lambda: codec.measure(flown)):
-        measure()
+    codec.measure(flown)
+    for learn in (lambda: None, lambda: codec.learn_law(flown)):
+        learn()
         x, change = codec.features(now, action), codec.change(now, following)
         record = codec.record(x, change)
         assert torch.allclose(codec.recorded(x, record), change, atol=1e-5)
