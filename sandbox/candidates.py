@@ -89,8 +89,8 @@ def choose(
     return ranked(candidates)[0]
 
 
-def ranked(candidates: list[Candidate]) -> list[Candidate]:
-    """The best first. How wrong dreams usually are is read off all candidates together (empirical Bayes)."""
+def estimates(candidates: list[Candidate]) -> list[float]:
+    """What each is worth. How wrong dreams usually are is read off all candidates together (empirical Bayes)."""
     seen = [candidate.surprises for candidate in candidates if len(candidate.surprises)]
     means = np.array([each.mean() for each in seen] or [0.0])
     usual = float(np.median(means))  # an early folly surprises by thousands, and says nothing of the others
@@ -98,7 +98,13 @@ def ranked(candidates: list[Candidate]) -> list[Candidate]:
     scatter = [float(each.std(ddof=1)) for each in seen if len(each) > 1]
     # Where nobody played twice, an episode says as much of a candidate as the others do.
     noise = float(np.median(scatter)) if scatter else doubt
-    return sorted(candidates, key=lambda candidate: -candidate.estimate(usual, doubt, noise))
+    return [candidate.estimate(usual, doubt, noise) for candidate in candidates]
+
+
+def ranked(candidates: list[Candidate]) -> list[Candidate]:
+    """The best first."""
+    order = np.argsort([-each for each in estimates(candidates)], kind="stable")
+    return [candidates[place] for place in order]
 
 
 @dataclass(frozen=True)

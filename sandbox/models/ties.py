@@ -3,8 +3,8 @@
 The height over the ground is the height over the pad wherever the pad is beneath. No log shows them apart, so no model
 learns what would bring them together again: once a dream has them apart, they stay so. Over the pad of Lander they were
 half a metre and more apart in half of an rnn's dreams, and pilots crashed into ground that they did not see. Here a
-small network learns each number from the others at the same time, and how sure that is; a dream moves what it drew to
-where it surely is. What no other number tells is left alone.
+small network learns each number from the others at the same time, and how sure that is; a dream moves what it drew
+towards where it surely is. What no other number tells is left alone.
 """
 
 import itertools
@@ -21,6 +21,10 @@ WIDTH, ROWS, RATE, UPDATES = 32, 512, 3e-3, 1500
 # Standard deviations, of which an observation's numbers have 1: told so narrowly a number is as good as known, and told
 # no better than that widely it is not moved.
 SURE, UNSURE = 0.01, 0.05
+# So far towards what is told a number is moved in one step. A step is more exact than a tie: moved the whole way, a step
+# of an rnn's dream of Lander had an energy score of 1.02 in place of 0.59, moved a tenth of it 0.60; and over the pad
+# the two heights were 0.025 and 0.034 m apart, without ties 0.26 m.
+PULL = 0.1
 # A number that is surely told in less than this share of fresh observations is not worth a look at every step.
 WORTH = 0.05
 # So large a share of what was surely told lies within three spreads, or the network is a boaster.
@@ -112,7 +116,7 @@ class Ties(nn.Module):
             self.tied[candidates[place]] = share[place] > 0
 
     def settled(self, features: Tensor) -> Tensor:
-        """The numbers `(N, D)` of observations with `features` `(N, F)`, moved to where the others surely tell them.
+        """The numbers `(N, D)` of observations with `features` `(N, F)`, moved towards what the others surely tell.
 
         Only where these are in the range of the data: a pendulum that never swung high has a cosine that its sine
         tells, and one that swings higher for the first time must not be pulled back.
@@ -125,7 +129,7 @@ class Ties(nn.Module):
             mean, spread = (told[0] for told in self._told(features, [number]))
             way = mean - numbers[:, number]
             trust = (1 - (spread / UNSURE).square()).clamp_min(0) * (others_known & (way.abs() < NEAR))
-            numbers[:, number] += trust * way
+            numbers[:, number] += PULL * trust * way
         return numbers
 
     def _layers(self) -> Iterator[tuple[Tensor, Tensor]]:

@@ -4,7 +4,7 @@ After World Models (Ha and Schmidhuber 2018), and Dyna before it (Sutton 1991).
 """
 
 import sandbox_agents
-from sandbox.candidates import Candidate, Greedy, choose
+from sandbox.candidates import Candidate, Greedy, choose, estimates
 from sandbox.dream import DreamVectorEnv
 from sandbox.models.fitted import FittedModel
 from sandbox.modes.stages import dream_return, fitted, judge_model, lived_by, taught
@@ -48,7 +48,10 @@ def learn(task: Task) -> Learned:
     held_out = [lived for candidate in candidates for lived in candidate.greedy]
     if held_out:
         judge_model(task, learned, model, concatenate(held_out), data)
-    learned.notes.append(f"the agent of round {chosen.round} of {len(candidates)} was chosen")
+    worth = ", ".join(f"{each:.4g}" for each in estimates(candidates))
+    learned.notes.append(
+        f"the agent of round {chosen.round} of {len(candidates)} was chosen: by round they were worth about {worth}"
+    )
     return learned
 
 

@@ -39,11 +39,13 @@ def test_a_dream_that_lost_it_takes_it_back_where_it_is_told_and_only_there(ties
     over_pad, over_hills = true[:, 0].abs() < 0.8, true[:, 0].abs() > 1.5
     lost = true.clone()
     lost[:, 2] += 0.2
-    settled = ties.settled(lost)
-    assert torch.equal(settled[:, [0, 1, 3]], lost[:, [0, 1, 3]])
+    settled = lost
+    for _ in range(30):
+        settled = ties.settled(settled)
+        assert torch.equal(settled[:, [0, 1, 3]], lost[:, [0, 1, 3]])
     assert (settled - true)[over_pad, 2].abs().median() < 0.04
     assert (settled - lost)[over_hills, 2].abs().median() < 0.01
-    assert (ties.settled(true) - true).abs().quantile(0.95) < 0.06, "what is true already stays about where it is"
+    assert (ties.settled(true) - true).abs().quantile(0.95) < 0.006, "what is true already stays about where it is"
 
 
 def test_what_is_far_away_or_beyond_the_data_is_not_pulled_back(ties: Ties) -> None:
