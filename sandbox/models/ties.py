@@ -21,7 +21,7 @@ WIDTH, ROWS, RATE, UPDATES = 32, 512, 3e-3, 1500
 # Standard deviations, of which an observation's numbers have 1: told so narrowly a number is as good as known, and told
 # no better than that widely it is not moved.
 SURE, UNSURE = 0.01, 0.05
-# So far towards what is told a number is moved in one step. A step is more exact than a tie: moved the whole way, a step
+# So far towards what is told a number is moved in one step. Steps are more exact than ties: moved the whole way, a step
 # of an rnn's dream of Lander had an energy score of 1.02 in place of 0.59, moved a tenth of it 0.60; and over the pad
 # the two heights were 0.025 and 0.034 m apart, without ties 0.26 m.
 PULL = 0.1
