@@ -44,15 +44,24 @@ def anatomy(model: FittedModel) -> Anatomy:
     network = model.network.first if isinstance(model.network, Ensemble) else model.network
     members = model.settings.get("ensemble", 1)
     parts = {name: members * _count(part) for name, part in network.named_children()}
+    dimensions = dimension_names(model.observation.space)
+
+    def told(buffer: str) -> str:
+        """The names of the numbers that a buffer of the codec marks."""
+        marks = network.codec.get_buffer(buffer).tolist()
+        return _words(tuple(dimensions[i] for i, is_so in zip(network.codec.obs_numbers, marks, strict=True) if is_so))
+
     facts = {
         "model": model.name,
         "ensemble": f"{members} members, drawn in one batched pass" if members > 1 else "",
         "memory": f"{memory}{_settings(memory, model.settings.get('memory', {}))}",
         "head": f"{head}{_settings(head, model.settings.get('head', {}))}",
-        "observations": f"{brief(model.observation.space)}: {_words(dimension_names(model.observation.space))}",
+        "observations": f"{brief(model.observation.space)}: {_words(dimensions)}",
         "actions": str(model.action.space),
         "horizon": f"{model.horizon} steps",
         "starts": f"{len(model.starts)} real ones, with up to {model.history} steps of history",
+        "exact": f"{exact}, which a line in observation and action tells" if (exact := told("law.has_law")) else "",
+        "tied": f"{tied}, which the others tell where they can" if (tied := told("ties.tied")) else "",
         "noise": f"{model.noise_dim} normal numbers a step",
         "data": f"{_number(data.get('transitions'))} transitions, {_number(data.get('episodes'))} episodes",
         "source": _pairs(data.get("source", {})) or "unknown",

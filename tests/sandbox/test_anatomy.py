@@ -10,7 +10,7 @@ import sandbox_agents
 from sandbox.anatomy import AnotherWorldError, anatomy, judged, with_card
 from sandbox.metrics import CardSettings
 from sandbox.models import names
-from sandbox.models.fit import FitSettings, fit
+from sandbox.models.fit import PLENTY, FitSettings, fit
 from sandbox.models.fitted import FittedModel
 from sandbox.trajectories import Trajectories
 
@@ -46,6 +46,13 @@ def test_settings_that_were_given_stand_beside_the_defaults(model: FittedModel) 
     assert facts["data"].startswith("300 transitions, ")
     assert facts["horizon"] == "50 steps"
     assert "obs[3]" in facts["observations"]
+    assert not {"exact", "tied"} & set(facts), "few steps tell no law"
+
+
+def test_what_a_line_tells_and_what_the_others_tell_is_named() -> None:
+    facts = anatomy(fit(log_of("lander", 0, PLENTY), "mixture", settings=FitSettings(updates=300))).facts
+    assert facts["exact"].startswith("obs[0], obs[1], obs[2], obs[3], obs[6], ")
+    assert "obs[5]" in facts["tied"], "a sine tells its cosine"
 
 
 def test_a_log_alone_gives_the_figures_that_need_no_simulator(model: FittedModel) -> None:
