@@ -3,6 +3,8 @@
 After World Models (Ha and Schmidhuber 2018), and Dyna before it (Sutton 1991).
 """
 
+from collections.abc import Sequence
+
 import sandbox_agents
 from sandbox.candidates import Candidate, Greedy, choose, estimates
 from sandbox.dream import DreamVectorEnv
@@ -32,7 +34,7 @@ def learn(task: Task) -> Learned:
             candidates[-1].exploring.append(parts[-1])
         data = concatenate(parts)
         model = fitted(task, parts, f"round {number}: fit {task.model} to {len(data)} real steps")
-        agent, steps = _taught(task, model, agent, data, number)
+        agent, steps = _taught(task, model, agent, parts, number)
         learned.dream_steps += steps
         candidates.append(Candidate(number, agent.frozen()))
         learned.curve.append(
@@ -55,13 +57,19 @@ def learn(task: Task) -> Learned:
     return learned
 
 
-def _taught(task: Task, model: FittedModel, agent: Sb3Agent, data: Trajectories, number: int) -> tuple[Sb3Agent, int]:
-    """Let the agent go on learning in the dream of `model`, which, once data are many, is a cautious one."""
-    settings = task.dream
+def _taught(
+    task: Task, model: FittedModel, agent: Sb3Agent, parts: Sequence[Trajectories], number: int
+) -> tuple[Sb3Agent, int]:
+    """Let the agent go on learning in the dream of `model`, which, once data are many, is a cautious one.
+
+    `parts` is everything that was seen, the latest last.
+    """
+    settings, data = task.dream, concatenate(parts)
     begin = starts(data, settings.starts, model.history, task.rng(f"starts {number}"), settings.beginnings)
     cautious = settings.is_cautious(number, task.rounds, len(data))
     prizes = int((data.reward[data.terminated] > model.usual_reward).sum())
     fearless = settings.is_fearless(number, task.rounds, prizes)
+    seeking = fearless and number > 1 and settings.is_seeking(data, parts[-1], prizes)
 
     def dreams(rows: int) -> DreamVectorEnv:
         return DreamVectorEnv(
@@ -77,6 +85,6 @@ def _taught(task: Task, model: FittedModel, agent: Sb3Agent, data: Trajectories,
 
     def judge(rows: int) -> DreamVectorEnv:
         # Always cautious: a newcomer that found a fortune beyond the data would be believed.
-        return DreamVectorEnv(model, rows, starts=model.starts, cautious=True)
+        return DreamVectorEnv(model, rows, starts=model.starts, cautious=True, fearless=seeking)
 
-    return taught(task, agent, number, dreams, judge)
+    return taught(task, agent, number, dreams, judge, anew=seeking)

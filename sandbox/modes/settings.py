@@ -132,6 +132,16 @@ class DreamSettings(Planning, Upsampling, Mixing, Fearing, Beginning, Dreaming, 
         """
         return number <= round(self.fearless * rounds) and prizes < self.enough_prizes
 
+    def is_seeking(self, data: "Trajectories", latest: "Trajectories", prizes: int) -> bool:
+        """Whether no end in many `data` was good, and most of the `latest` episodes met none.
+
+        Then a newcomer, who fears nothing either, seeks one, too. On Lander agents learn in their first dreams to
+        hover, and once they never do otherwise they go on with it in dreams without fear, where to come down would
+        pay. From scratch PPO comes down there, and one in four of its flights lands.
+        """
+        evade = bool(data.terminated.any()) and int(latest.terminated.sum()) < len(latest.lengths) / 2
+        return evade and self.newcomers > 0 and len(data) > self.bold_steps and prizes == 0
+
     def effort_for(self, data: "Trajectories") -> float:
         """The effort of a fit to `data`: few transitions and maps need fewer updates, many and wide ones more."""
         few = min(1.0, 0.25 + len(data) / 2000)

@@ -90,15 +90,17 @@ def fitted(task: Task, parts: Sequence[Trajectories], name: str, plain: str | No
     return task.stage(name, "fit", make, task.models)
 
 
-def taught(task: Task, agent: Sb3Agent, number: int, dreams: Dreams, judge: Dreams) -> tuple[Sb3Agent, int]:
+def taught(
+    task: Task, agent: Sb3Agent, number: int, dreams: Dreams, judge: Dreams, *, anew: bool = False
+) -> tuple[Sb3Agent, int]:
     """Let the agent go on learning in `dreams` in round `number`; returns who goes on, and the steps that were dreamed.
 
-    In the last rounds a newcomer learns beside it, and the better of the two by `judge` goes on: an agent that
-    settled on a habit in an early, wrong dream may never leave it.
+    In the last rounds, and where `anew`, a newcomer learns beside it, and the better of the two by `judge` goes on: an
+    agent that settled on a habit in an early, wrong dream may never leave it.
     """
     steps, rows = task.dream.size(task.own_steps)
     contenders = {"": agent}
-    if number > task.rounds - task.dream.newcomers:
+    if anew or number > task.rounds - task.dream.newcomers:
         contenders[" anew"] = task.learner(number)
     for name, contender in contenders.items():
 

@@ -20,7 +20,7 @@ from sandbox.models.fit import FitSettings, fit
 from sandbox.modes import MODES, dream, mix, mode, upsample
 from sandbox.modes.replay import drawn, remembered, replaying, studied
 from sandbox.modes.settings import DreamSettings, read_by
-from sandbox.modes.stages import fitted, lived_by
+from sandbox.modes.stages import Dreams, fitted, lived_by
 from sandbox.modes.task import Task
 from sandbox.modes.upsample import _part
 from sandbox.planning import Imagined, foreseen, load_agent
@@ -29,7 +29,7 @@ from sandbox.still import Still
 from sandbox.trajectories import Trajectories, concatenate
 from sandbox.uncounted import Uncounted
 from sandbox.worlds import examine, world
-from sandbox_agents import Planner, PlannerSettings
+from sandbox_agents import Planner, PlannerSettings, Sb3Agent
 
 HERE = Path(__file__).parent
 QUICK = {
@@ -178,14 +178,68 @@ def test_a_round_counts_the_prizes_in_its_data(
     work, log, _ = real_and_synthetic
     asked: list[bool] = []
     monkeypatch.setattr(dream, "DreamVectorEnv", lambda model, rows, *, fearless, **rest: asked.append(fearless))
-    monkeypatch.setattr(dream, "taught", lambda work, agent, number, dreams, judge: (dreams(1), 0))
+    monkeypatch.setattr(dream, "taught", lambda work, agent, number, dreams, judge, anew: (dreams(1), 0))
     model, agent = fitted(work, [log], "fit"), work.learner()
     ends = concatenate([log] * 3)
     reward = np.ones(len(ends))
     reward[np.flatnonzero(ends.terminated)[:prizes]] = 2.0
     assert ends.terminated.sum() > 10
-    dream._taught(work, model, agent, dataclasses.replace(ends, reward=reward), 1)
+    dream._taught(work, model, agent, [dataclasses.replace(ends, reward=reward)], 1)
     assert asked == [fearless]
+
+
+@pytest.mark.parametrize(
+    ("known", "prizes", "ended", "seeking"),
+    [(5001, 0, 4, True), (5000, 0, 4, False), (5001, 1, 4, False), (5001, 0, 5, False)],
+    ids=["many steps and no good end", "few steps", "a good end", "half of the latest episodes ended"],
+)
+def test_a_newcomer_seeks_the_good_end_that_nobody_met(
+    real_and_synthetic: tuple[Task, Trajectories, Trajectories],
+    monkeypatch: pytest.MonkeyPatch,
+    known: int,
+    prizes: int,
+    ended: int,
+    seeking: bool,
+) -> None:
+    work, log, _ = real_and_synthetic
+    judged_fearless: list[bool] = []
+    asked_anew: list[bool] = []
+    monkeypatch.setattr(dream, "DreamVectorEnv", lambda *_, fearless, **__: judged_fearless.append(fearless))
+
+    def taught(
+        work: Task, agent: Sb3Agent, number: int, dreams: Dreams, judge: Dreams, *, anew: bool
+    ) -> tuple[Sb3Agent, int]:
+        judge(1)
+        asked_anew.append(anew)
+        return agent, 0
+
+    monkeypatch.setattr(dream, "taught", taught)
+    model, agent = fitted(work, [log], "fit"), work.learner()
+    before, latest = episodes(known - 100, 1 + prizes), episodes(100, ended)
+    before.reward[np.flatnonzero(before.terminated)[:prizes]] = 2.0
+    dream._taught(work, model, agent, [before, latest], 2)
+    assert asked_anew == [seeking]
+    assert judged_fearless == [seeking], "who learned without fear is judged without it"
+
+
+def episodes(steps: int, ended: int) -> Trajectories:
+    """Ten episodes of a cart, the last one long, of which the first so many ended."""
+    lengths = np.array([10] * 9 + [steps - 90])
+    last = np.cumsum(lengths) - 1
+    terminated, truncated = np.zeros(steps, bool), np.zeros(steps, bool)
+    terminated[last[:ended]], truncated[last[ended:]] = True, True
+    spaces = world("CartPole-v1").spaces
+    return Trajectories(
+        obs=np.zeros((steps, 4), np.float32),
+        action=np.zeros((steps, 1), np.float32),
+        reward=np.ones(steps),
+        next_obs=np.zeros((steps, 4), np.float32),
+        terminated=terminated,
+        truncated=truncated,
+        lengths=lengths,
+        observation_space=spaces[0],
+        action_space=spaces[1],
+    )
 
 
 def test_few_transitions_and_maps_need_fewer_updates_many_and_wide_ones_more(
