@@ -121,15 +121,16 @@ class Ties(nn.Module):
         Only where these are in the range of the data: a pendulum that never swung high has a cosine that its sine
         tells, and one that swings higher for the first time must not be pulled back.
         """
-        features = features.clone()
-        numbers = features[:, : self._numbers]
-        for number in torch.nonzero(self.tied)[:, 0].tolist():
-            beyond = (numbers < self.low) | (numbers > self.high)
-            others_known = beyond.sum(dim=-1) == beyond[:, number]
-            mean, spread = (told[0] for told in self._told(features, [number]))
-            way = mean - numbers[:, number]
-            trust = (1 - (spread / UNSURE).square()).clamp_min(0) * (others_known & (way.abs() < NEAR))
-            numbers[:, number] += PULL * trust * way
+        which = torch.nonzero(self.tied)[:, 0].tolist()
+        numbers = features[:, : self._numbers].clone()
+        if not which:
+            return numbers
+        mean, spread = (told.T for told in self._told(features, which))
+        beyond = (numbers < self.low) | (numbers > self.high)
+        others_known = beyond.sum(dim=-1, keepdim=True) == beyond[:, which]
+        way = mean - numbers[:, which]
+        trust = (1 - (spread / UNSURE).square()).clamp_min(0) * (others_known & (way.abs() < NEAR))
+        numbers[:, which] += PULL * trust * way
         return numbers
 
     def _layers(self) -> Iterator[tuple[Tensor, Tensor]]:
