@@ -9,6 +9,7 @@ import sandbox_agents
 from sandbox.candidates import Candidate, Greedy, choose, estimates
 from sandbox.dream import DreamVectorEnv
 from sandbox.models.fitted import FittedModel
+from sandbox.modes.ends import Ends
 from sandbox.modes.stages import dream_return, fitted, judge_model, lived_by, taught
 from sandbox.modes.task import Learned, Task
 from sandbox.trajectories import Trajectories, concatenate, starts
@@ -67,9 +68,9 @@ def _taught(
     settings, data = task.dream, concatenate(parts)
     begin = starts(data, settings.starts, model.history, task.rng(f"starts {number}"), settings.beginnings)
     cautious = settings.is_cautious(number, task.rounds, len(data))
-    prizes = int((data.reward[data.terminated] > model.usual_reward).sum())
-    fearless = settings.is_fearless(number, task.rounds, prizes)
-    seeking = fearless and number > 1 and settings.is_seeking(data, parts[-1], prizes)
+    ends = Ends.of(parts, model.usual_reward)
+    fearless = settings.is_fearless(number, task.rounds, ends)
+    seeking = fearless and number > 1 and settings.is_seeking(len(data), ends)
 
     def dreams(rows: int) -> DreamVectorEnv:
         return DreamVectorEnv(

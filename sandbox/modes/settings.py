@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
+from sandbox.modes.ends import Ends
+
 if TYPE_CHECKING:
     from sandbox.trajectories import Trajectories
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 MAY_BE_ZERO = ("rounds", "cautious_rounds", "bold_steps", "newcomers")
 # From here on a budget holds enough for twice the rounds.
 MANY_STEPS = 20_000
+# Agents evade ends if fewer of their episodes than this share meet one.
+EVADING = 1 / 3
 # Observations of more numbers than these have more laws to learn: of highway-env's 25, from 3,000 steps, a model has a
 # one-step CRPS of 0.27 of persistence's after 2,000 updates, 0.22 after 4,000 (docs/results/highway.md).
 WIDE = 12
@@ -75,7 +79,8 @@ class Fearing:
     """What dreams fear."""
 
     fearless: float = 0.8  # share of rounds, the first ones: no end pays less than a usual step: ends are looked into
-    enough_prizes: int = 10  # ends that paid more than that: with so many in the data no round is fearless any more
+    enough_prizes: int = 10  # ends that paid more than that: with so many in the data fear comes back
+    enough_good: float = 0.33  # where at least this share of the latest episodes came to such an end, too
     cautious_rounds: int = 2  # the last ones: the first explore what the model only imagines, these rely on data
     bold_steps: int = 5000  # and no round that knows more real steps than these explores what is only imagined
     disagreement_penalty: float = 0.0  # taken from the reward of learning, times the members' disagreement
@@ -124,23 +129,25 @@ class DreamSettings(Planning, Upsampling, Mixing, Fearing, Beginning, Dreaming, 
         """Whether round `number`, which knows so many real steps, dreams within the range of its data only."""
         return number > rounds - self.cautious_rounds or known > self.bold_steps
 
-    def is_fearless(self, number: int, rounds: int, prizes: int) -> bool:
-        """Whether round `number`, whose data hold so many ends that paid more than a usual step, pays ends no less.
+    def is_fearless(self, number: int, rounds: int, ends: Ends) -> bool:
+        """Whether round `number` pays no end less than a usual step.
 
-        Ends are looked into until it is known which are good. An agent that goes on without fear takes any: on Lander
-        it comes down wherever it is, as soon as it can.
+        Ends are looked into until it is known which are good, and agents come to them. One that goes on without fear
+        takes any: on Lander it comes down wherever it is, as soon as it can. But one in five of whose flights lands
+        has too much to fear: it learns to hover.
         """
-        return number <= round(self.fearless * rounds) and prizes < self.enough_prizes
+        known = ends.good >= self.enough_prizes and ends.latest_good >= self.enough_good
+        return number <= round(self.fearless * rounds) and not known
 
-    def is_seeking(self, data: "Trajectories", latest: "Trajectories", prizes: int) -> bool:
-        """Whether no end in many `data` was good, and most of the `latest` episodes met none.
+    def is_seeking(self, known: int, ends: Ends) -> bool:
+        """Whether agents evade all ends in a fearless round that knows so many real steps, and some of those ends.
 
-        Then a newcomer, who fears nothing either, seeks one, too. On Lander agents learn in their first dreams to
-        hover, and once they never do otherwise they go on with it in dreams without fear, where to come down would
-        pay. From scratch PPO comes down there, and one in four of its flights lands.
+        Then a newcomer learns beside. On Lander agents learn in their first dreams to hover, and once they never do
+        otherwise they go on with it in dreams without fear, where to come down would pay. From scratch PPO comes down
+        there, and one in four of its flights lands.
         """
-        evade = bool(data.terminated.any()) and int(latest.terminated.sum()) < len(latest.lengths) / 2
-        return evade and self.newcomers > 0 and len(data) > self.bold_steps and prizes == 0
+        evading = ends.good + ends.bad > 0 and ends.latest < EVADING
+        return evading and self.newcomers > 0 and known > self.bold_steps
 
     def effort_for(self, data: "Trajectories") -> float:
         """The effort of a fit to `data`: few transitions and maps need fewer updates, many and wide ones more."""

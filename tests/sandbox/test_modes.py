@@ -18,6 +18,7 @@ from sandbox.dream import DreamVectorEnv
 from sandbox.models.codec import worst_return
 from sandbox.models.fit import FitSettings, fit
 from sandbox.modes import MODES, dream, mix, mode, upsample
+from sandbox.modes.ends import Ends
 from sandbox.modes.replay import drawn, remembered, replaying, studied
 from sandbox.modes.settings import DreamSettings, read_by
 from sandbox.modes.stages import Dreams, fitted, lived_by
@@ -161,11 +162,19 @@ def test_dreams_keep_to_their_data_in_the_last_rounds_and_where_data_are_many() 
 
 
 def test_ends_are_feared_once_enough_of_them_were_good_and_in_the_last_rounds() -> None:
-    settings = DreamSettings(fearless=0.8, enough_prizes=10)
+    settings = DreamSettings(fearless=0.8, enough_prizes=10, enough_good=0.33)
     prizes = [0, 3, 9, 10, 30, 0, 0, 0, 0, 0]
-    fearless = [settings.is_fearless(number, 10, found) for number, found in enumerate(prizes, 1)]
+    fearless = [settings.is_fearless(number, 10, Ends(found, 20, 1.0, 0.5)) for number, found in enumerate(prizes, 1)]
     assert fearless == [True] * 3 + [False] * 2 + [True] * 3 + [False] * 2
-    assert not settings.is_fearless(5, 5, 0)
+    assert not settings.is_fearless(5, 5, Ends(0, 20, 1.0, 0.0))
+    assert settings.is_fearless(4, 10, Ends(11, 20, 1.0, 0.3)), "most of the latest episodes still came to a bad end"
+    assert settings.is_fearless(4, 10, Ends(11, 20, 0.0, 0.0)), "or to none"
+
+
+def test_what_became_of_the_episodes_is_counted() -> None:
+    before, latest = episodes(200, 8), episodes(100, 4)
+    latest.reward[np.flatnonzero(latest.terminated)[:3]] = 2.0
+    assert Ends.of([before, latest], usual_reward=1.0) == Ends(good=3, bad=9, latest=0.4, latest_good=0.3)
 
 
 @pytest.mark.parametrize(("prizes", "fearless"), [(9, True), (10, False)])
@@ -190,10 +199,10 @@ def test_a_round_counts_the_prizes_in_its_data(
 
 @pytest.mark.parametrize(
     ("known", "prizes", "ended", "seeking"),
-    [(5001, 0, 4, True), (5000, 0, 4, False), (5001, 1, 4, False), (5001, 0, 5, False)],
-    ids=["many steps and no good end", "few steps", "a good end", "half of the latest episodes ended"],
+    [(5001, 0, 3, True), (5001, 12, 3, True), (5000, 0, 3, False), (5001, 0, 4, False)],
+    ids=["nobody met a good end", "or nobody does any more", "few steps", "many of the latest episodes ended"],
 )
-def test_a_newcomer_seeks_the_good_end_that_nobody_met(
+def test_a_newcomer_seeks_the_good_end_that_the_others_evade(
     real_and_synthetic: tuple[Task, Trajectories, Trajectories],
     monkeypatch: pytest.MonkeyPatch,
     known: int,
@@ -215,9 +224,10 @@ def test_a_newcomer_seeks_the_good_end_that_nobody_met(
 
     monkeypatch.setattr(dream, "taught", taught)
     model, agent = fitted(work, [log], "fit"), work.learner()
-    before, latest = episodes(known - 100, 1 + prizes), episodes(100, ended)
-    before.reward[np.flatnonzero(before.terminated)[:prizes]] = 2.0
-    dream._taught(work, model, agent, [before, latest], 2)
+    before, latest = episodes(known - 300, 10), episodes(100, ended)
+    met = concatenate([before, episodes(100, 10), episodes(100, 10)])
+    met.reward[np.flatnonzero(met.terminated)[:prizes]] = 2.0
+    dream._taught(work, model, agent, [met, latest], 2)
     assert asked_anew == [seeking]
     assert judged_fearless == [seeking], "who learned without fear is judged without it"
 
