@@ -14,8 +14,7 @@ class Ends:
 
     good: int  # that were ever met
     bad: int
-    latest: float  # share of the latest episodes that came to an end, and was not cut short
-    latest_good: float  # share of them that came to a good one
+    latest_good: float  # share of the latest episodes that came to a good one
 
     @classmethod
     def of(cls, parts: Sequence[Trajectories], usual_reward: float) -> "Ends":
@@ -23,4 +22,4 @@ class Ends:
         good = [int(np.count_nonzero(part.reward[part.terminated] > usual_reward)) for part in parts]
         met = [int(np.count_nonzero(part.terminated)) for part in parts]
         episodes = max(len(parts[-1].lengths), 1)
-        return cls(sum(good), sum(met) - sum(good), met[-1] / episodes, good[-1] / episodes)
+        return cls(sum(good), sum(met) - sum(good), good[-1] / episodes)

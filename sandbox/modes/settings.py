@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 MAY_BE_ZERO = ("rounds", "cautious_rounds", "bold_steps", "newcomers")
 # From here on a budget holds enough for twice the rounds.
 MANY_STEPS = 20_000
-# Agents evade ends if fewer of their episodes than this share meet one.
-EVADING = 1 / 3
 # Observations of more numbers than these have more laws to learn: of highway-env's 25, from 3,000 steps, a model has a
 # one-step CRPS of 0.27 of persistence's after 2,000 updates, 0.22 after 4,000 (docs/results/highway.md).
 WIDE = 12
@@ -140,14 +138,13 @@ class DreamSettings(Planning, Upsampling, Mixing, Fearing, Beginning, Dreaming, 
         return number <= round(self.fearless * rounds) and not known
 
     def is_seeking(self, known: int, ends: Ends) -> bool:
-        """Whether agents evade all ends in a fearless round that knows so many real steps, and some of those ends.
+        """Whether a newcomer learns beside in a fearless round that knows so many real steps, and some ends.
 
-        Then a newcomer learns beside. On Lander agents learn in their first dreams to hover, and once they never do
-        otherwise they go on with it in dreams without fear, where to come down would pay. From scratch PPO comes down
-        there, and one in four of its flights lands.
+        On Lander agents learn in their first dreams to hover, or to come down anywhere, and go on with it in truer
+        ones. In the dream of 16,000 real steps that was to teach an agent which landed in 21 % of its flights, and in
+        as many after it, PPO from scratch learned to land in 48 % of them, with a longer view in 84 %.
         """
-        evading = ends.good + ends.bad > 0 and ends.latest < EVADING
-        return evading and self.newcomers > 0 and known > self.bold_steps
+        return self.newcomers > 0 and known > self.bold_steps and ends.good + ends.bad > 0
 
     def effort_for(self, data: "Trajectories") -> float:
         """The effort of a fit to `data`: few transitions and maps need fewer updates, many and wide ones more."""

@@ -18,6 +18,7 @@ from sandbox.modes.settings import DreamSettings
 from sandbox.trajectories import Trajectories
 from sandbox.worlds import World
 from sandbox_agents import Agent, Evaluation, Sb3Agent
+from sandbox_agents.tuned import farsighted
 
 T = TypeVar("T")
 Point = dict[str, float | None]
@@ -103,12 +104,13 @@ class Task:
         return np.random.default_rng([self.seed, zlib.crc32(purpose.encode())])
 
     def learner(self, number: int = 0) -> Sb3Agent:
-        """A new agent that can learn in this world; `number` tells a cell's agents apart.
+        """A new agent that can learn in dreams of this world; `number` tells a cell's agents apart.
 
         Raises:
             ValueError: an agent that does not exist, does not learn, or cannot act there.
         """
-        return learner(self.agent, self.world, self.seed + 1000 * number, self.agent_config, self.device)
+        config = farsighted(self.agent, self.own_steps) | dict(self.agent_config or {})
+        return learner(self.agent, self.world, self.seed + 1000 * number, config, self.device)
 
     def judge(self, agent: Agent, episodes: int, seed: int, name: str = "the end") -> Evaluation:
         """How `agent` does in fresh episodes of the simulator, which cost nothing of the budget.

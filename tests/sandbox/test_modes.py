@@ -164,17 +164,18 @@ def test_dreams_keep_to_their_data_in_the_last_rounds_and_where_data_are_many() 
 def test_ends_are_feared_once_enough_of_them_were_good_and_in_the_last_rounds() -> None:
     settings = DreamSettings(fearless=0.8, enough_prizes=10, enough_good=0.33)
     prizes = [0, 3, 9, 10, 30, 0, 0, 0, 0, 0]
-    fearless = [settings.is_fearless(number, 10, Ends(found, 20, 1.0, 0.5)) for number, found in enumerate(prizes, 1)]
+    fearless = [settings.is_fearless(number, 10, Ends(found, 20, 0.5)) for number, found in enumerate(prizes, 1)]
     assert fearless == [True] * 3 + [False] * 2 + [True] * 3 + [False] * 2
-    assert not settings.is_fearless(5, 5, Ends(0, 20, 1.0, 0.0))
-    assert settings.is_fearless(4, 10, Ends(11, 20, 1.0, 0.3)), "most of the latest episodes still came to a bad end"
-    assert settings.is_fearless(4, 10, Ends(11, 20, 0.0, 0.0)), "or to none"
+    assert not settings.is_fearless(5, 5, Ends(0, 20, 0.0))
+    assert settings.is_fearless(4, 10, Ends(11, 20, 0.3)), (
+        "most of the latest episodes still came to a bad end, or none"
+    )
 
 
 def test_what_became_of_the_episodes_is_counted() -> None:
     before, latest = episodes(200, 8), episodes(100, 4)
     latest.reward[np.flatnonzero(latest.terminated)[:3]] = 2.0
-    assert Ends.of([before, latest], usual_reward=1.0) == Ends(good=3, bad=9, latest=0.4, latest_good=0.3)
+    assert Ends.of([before, latest], usual_reward=1.0) == Ends(good=3, bad=9, latest_good=0.3)
 
 
 @pytest.mark.parametrize(("prizes", "fearless"), [(9, True), (10, False)])
@@ -198,15 +199,22 @@ def test_a_round_counts_the_prizes_in_its_data(
 
 
 @pytest.mark.parametrize(
-    ("known", "prizes", "ended", "seeking"),
-    [(5001, 0, 3, True), (5001, 12, 3, True), (5000, 0, 3, False), (5001, 0, 4, False)],
-    ids=["nobody met a good end", "or nobody does any more", "few steps", "many of the latest episodes ended"],
+    ("known", "good", "latest_good", "ended", "seeking"),
+    [
+        (5001, 0, 0, 5, True),
+        (5001, 12, 3, 5, True),
+        (5001, 12, 4, 5, False),
+        (5000, 0, 0, 5, False),
+        (5001, 0, 0, 0, False),
+    ],
+    ids=["no good end is known", "few episodes come to one", "many do", "few steps are known", "nothing ever ended"],
 )
-def test_a_newcomer_seeks_the_good_end_that_the_others_evade(
+def test_a_newcomer_who_fears_nothing_seeks_good_ends_beside_the_agent(
     real_and_synthetic: tuple[Task, Trajectories, Trajectories],
     monkeypatch: pytest.MonkeyPatch,
     known: int,
-    prizes: int,
+    good: int,
+    latest_good: int,
     ended: int,
     seeking: bool,
 ) -> None:
@@ -224,10 +232,10 @@ def test_a_newcomer_seeks_the_good_end_that_the_others_evade(
 
     monkeypatch.setattr(dream, "taught", taught)
     model, agent = fitted(work, [log], "fit"), work.learner()
-    before, latest = episodes(known - 300, 10), episodes(100, ended)
-    met = concatenate([before, episodes(100, 10), episodes(100, 10)])
-    met.reward[np.flatnonzero(met.terminated)[:prizes]] = 2.0
-    dream._taught(work, model, agent, [met, latest], 2)
+    before, latest = episodes(known - 200, 2 * ended), episodes(200, ended)
+    before.reward[np.flatnonzero(before.terminated)[: good - latest_good]] = 2.0
+    latest.reward[np.flatnonzero(latest.terminated)[:latest_good]] = 2.0
+    dream._taught(work, model, agent, [before, latest], 2)
     assert asked_anew == [seeking]
     assert judged_fearless == [seeking], "who learned without fear is judged without it"
 
@@ -324,6 +332,13 @@ def real_and_synthetic(tmp_path_factory: pytest.TempPathFactory) -> tuple[Task, 
     log = lived_by(work, actor, 150, "log", keep_back=False)
     model = fitted(work, [log], "fit")
     return work, log, drawn(work, model, log, actor, 300, 1, "draw")
+
+
+@pytest.mark.parametrize(("steps", "gamma"), [(19_999, 0.99), (20_000, 0.995)])
+def test_agents_look_further_in_dreams_of_many_real_steps(tmp_path: Path, steps: int, gamma: float) -> None:
+    work = dataclasses.replace(task(tmp_path, agent="ppo"), real_steps=steps)
+    assert work.learner().settings.gamma == gamma
+    assert dataclasses.replace(work, agent_config={"gamma": 0.9}).learner().settings.gamma == 0.9
 
 
 def test_drawn_transitions_carry_their_models_name(
