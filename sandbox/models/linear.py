@@ -46,7 +46,7 @@ class LinearLaw(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The expected changes, `(…, D)`."""
-        if not self._sought:
+        if not self.has_law.any():
             return x.new_zeros(*x.shape[:-1], len(self.scale))
         expected: Tensor = self._terms(x) @ self.weights
         return expected
