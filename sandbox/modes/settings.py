@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from sandbox.modes.ends import Ends
-
 if TYPE_CHECKING:
+    from sandbox.modes.ends import Ends
     from sandbox.trajectories import Trajectories
 
 # Counts of which none may be wanted; all others begin at one.
@@ -127,7 +126,7 @@ class DreamSettings(Planning, Upsampling, Mixing, Fearing, Beginning, Dreaming, 
         """Whether round `number`, which knows so many real steps, dreams within the range of its data only."""
         return number > rounds - self.cautious_rounds or known > self.bold_steps
 
-    def is_fearless(self, number: int, rounds: int, ends: Ends) -> bool:
+    def is_fearless(self, number: int, rounds: int, ends: "Ends") -> bool:
         """Whether round `number` pays no end less than a usual step.
 
         Ends are looked into until it is known which are good, and agents come to them. One that goes on without fear
@@ -137,7 +136,7 @@ class DreamSettings(Planning, Upsampling, Mixing, Fearing, Beginning, Dreaming, 
         known = ends.good >= self.enough_prizes and ends.latest_good >= self.enough_good
         return number <= round(self.fearless * rounds) and not known
 
-    def is_seeking(self, known: int, ends: Ends) -> bool:
+    def is_seeking(self, known: int, ends: "Ends") -> bool:
         """Whether a newcomer learns beside in a fearless round that knows so many real steps, and some ends.
 
         On Lander agents learn in their first dreams to hover, or to come down anywhere, and go on with it in truer
