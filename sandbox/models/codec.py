@@ -212,10 +212,14 @@ class Codec(nn.Module):
         following[..., self._numbers] = torch.minimum(torch.maximum(numbers, self.low), self.high)
         if self.obs_classes:
             following[..., self._choosing] = self._turned(change, obs, 1)
-        if self.ties.tied.any():
-            settled = self.obs_mean + self.obs_scale * self.ties.settled(self.observation_features(following))
-            following[..., self._numbers] = torch.where(self.ties.tied, settled, following[..., self._numbers])
         return following
+
+    def settled(self, obs: Tensor) -> Tensor:
+        """The observation `(N, D)` with its tied numbers pulled towards what the others tell."""
+        pulled = self.obs_mean + self.obs_scale * self.ties.settled(self.observation_features(obs))
+        settled = obs.clone()
+        settled[..., self._numbers] = torch.where(self.ties.tied, pulled, obs[..., self._numbers])
+        return settled
 
     def _turned(self, classes: Tensor, obs: Tensor, way: int) -> Tensor:
         """The classes among `classes` `(N, D)`, turned by those of `obs` where they are told as turns, `(N, K)`."""

@@ -228,9 +228,13 @@ class WorldModel(nn.Module):
         x = self.codec.features(obs, action)
         context, memory = self.memory.step({k: v for k, v in state.items() if k != "obs"}, x)
         drawn = self.head.sample(context, noise[:, : self.head.noise_dim], temperature)
-        next_obs = self.codec.changed(obs, self.codec.recorded(x, drawn))
-        # What a tie moved has moved: were the drawn change paid for, an agent could be pulled back and paid for ever.
-        evidence = self.evidence(context, x, next_obs, self.codec.change(obs, next_obs))
+        change = self.codec.recorded(x, drawn)
+        next_obs = self.codec.changed(obs, change)
+        if self.codec.ties.tied.any():
+            next_obs = self.codec.settled(next_obs)
+            # Were the drawn change paid for, an agent could be pulled back and paid for ever.
+            change = self.codec.change(obs, next_obs)
+        evidence = self.evidence(context, x, next_obs, change)
         reward, terminated = self.paid(evidence, noise[:, self.head.noise_dim :], temperature)
         return (next_obs, reward, terminated), {**memory, "obs": next_obs}
 

@@ -86,10 +86,10 @@ def fit(
     shelf = _Shelf(keeper, members, judged)
     for number in range(settings.ensemble):
         network = _untrained(data, model, parts, rng)
-        if len(data) >= PLENTY and not shelf.holds_member(number):
-            _look_closely(network, data, settings, np.random.default_rng(seed))
-        network.to(device)
         lessons = lessons or _Lessons.of(data, settings, rng, device)
+        if lessons.plenty and not shelf.holds_member(number):
+            _look_closely(network, members, data, settings, np.random.default_rng(seed))
+        network.to(device)
         if shelf.holds_member(number):
             members.append(network.eval())
             judged.append(shelf.member(number, network, rng))
@@ -139,8 +139,20 @@ def _untrained(
     return network
 
 
-def _look_closely(network: WorldModel, data: Trajectories, settings: FitSettings, rng: np.random.Generator) -> None:
-    """Take from plenty of data what few do not tell: exact laws, and which numbers go together."""
+def _look_closely(
+    network: WorldModel,
+    members: list[WorldModel],
+    data: Trajectories,
+    settings: FitSettings,
+    rng: np.random.Generator,
+) -> None:
+    """Take from plenty of data what few do not tell: exact laws, and which numbers go together.
+
+    The `members` that were there before have it from the same data.
+    """
+    if members:
+        network.codec.load_state_dict(members[0].codec.state_dict())
+        return
     network.codec.learn_law(data)
     network.codec.tie(data, round(settings.effort * min(settings.updates or TIE_UPDATES, TIE_UPDATES)), rng)
 

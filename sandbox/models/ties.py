@@ -123,8 +123,6 @@ class Ties(nn.Module):
         """
         which = torch.nonzero(self.tied)[:, 0].tolist()
         numbers = features[:, : self._numbers].clone()
-        if not which:
-            return numbers
         mean, spread = (told.T for told in self._told(features, which))
         beyond = (numbers < self.low) | (numbers > self.high)
         others_known = beyond.sum(dim=-1, keepdim=True) == beyond[:, which]

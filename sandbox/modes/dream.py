@@ -3,8 +3,6 @@
 After World Models (Ha and Schmidhuber 2018), and Dyna before it (Sutton 1991).
 """
 
-from collections.abc import Sequence
-
 import sandbox_agents
 from sandbox.candidates import Candidate, Greedy, choose, estimates
 from sandbox.dream import DreamVectorEnv
@@ -35,7 +33,7 @@ def learn(task: Task) -> Learned:
             candidates[-1].exploring.append(parts[-1])
         data = concatenate(parts)
         model = fitted(task, parts, f"round {number}: fit {task.model} to {len(data)} real steps")
-        agent, steps = _taught(task, model, agent, parts, number)
+        agent, steps = _taught(task, model, agent, data, parts[-1], number)
         learned.dream_steps += steps
         candidates.append(Candidate(number, agent.frozen()))
         learned.curve.append(
@@ -59,16 +57,16 @@ def learn(task: Task) -> Learned:
 
 
 def _taught(
-    task: Task, model: FittedModel, agent: Sb3Agent, parts: Sequence[Trajectories], number: int
+    task: Task, model: FittedModel, agent: Sb3Agent, data: Trajectories, latest: Trajectories, number: int
 ) -> tuple[Sb3Agent, int]:
     """Let the agent go on learning in the dream of `model`, which, once data are many, is a cautious one.
 
-    `parts` is everything that was seen, the latest last.
+    `data` is everything that was seen, `latest` the last part of it.
     """
-    settings, data = task.dream, concatenate(parts)
+    settings = task.dream
     begin = starts(data, settings.starts, model.history, task.rng(f"starts {number}"), settings.beginnings)
     cautious = settings.is_cautious(number, task.rounds, len(data))
-    ends = Ends.of(parts, model.usual_reward)
+    ends = Ends.of(data, latest, model.usual_reward)
     fearless = settings.is_fearless(number, task.rounds, ends)
     seeking = fearless and number > 1 and settings.is_seeking(len(data), ends)
 

@@ -1,9 +1,6 @@
 """What became of the episodes so far: on that it depends how much a round's dream fears ends."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from sandbox.trajectories import Trajectories
 
@@ -12,14 +9,12 @@ from sandbox.trajectories import Trajectories
 class Ends:
     """Ends of episodes, of which those are good that paid more than a usual step."""
 
-    good: int  # that were ever met
-    bad: int
+    met: int
+    good: int
     latest_good: float  # share of the latest episodes that came to a good one
 
     @classmethod
-    def of(cls, parts: Sequence[Trajectories], usual_reward: float) -> "Ends":
-        """Count those in everything that was seen, the latest last."""
-        good = [int(np.count_nonzero(part.reward[part.terminated] > usual_reward)) for part in parts]
-        met = [int(np.count_nonzero(part.terminated)) for part in parts]
-        episodes = max(len(parts[-1].lengths), 1)
-        return cls(sum(good), sum(met) - sum(good), good[-1] / episodes)
+    def of(cls, data: Trajectories, latest: Trajectories, usual_reward: float) -> "Ends":
+        """Count those in everything that was seen; `latest` is the last part of it."""
+        good, latest_good = (int((each.reward[each.terminated] > usual_reward).sum()) for each in (data, latest))
+        return cls(int(data.terminated.sum()), good, latest_good / max(len(latest.lengths), 1))

@@ -143,7 +143,7 @@ class DreamSettings(Planning, Upsampling, Mixing, Fearing, Beginning, Dreaming, 
         ones. In the dream of 16,000 real steps that was to teach an agent which landed in 21 % of its flights, and in
         as many after it, PPO from scratch learned to land in 48 % of them, with a longer view in 84 %.
         """
-        return self.newcomers > 0 and known > self.bold_steps and ends.good + ends.bad > 0
+        return self.newcomers > 0 and known > self.bold_steps and ends.met > 0
 
     def effort_for(self, data: "Trajectories") -> float:
         """The effort of a fit to `data`: few transitions and maps need fewer updates, many and wide ones more."""

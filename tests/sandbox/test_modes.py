@@ -31,6 +31,7 @@ from sandbox.trajectories import Trajectories, concatenate
 from sandbox.uncounted import Uncounted
 from sandbox.worlds import examine, world
 from sandbox_agents import Planner, PlannerSettings, Sb3Agent
+from sandbox_agents.tuned import tuned
 
 HERE = Path(__file__).parent
 QUICK = {
@@ -164,10 +165,12 @@ def test_dreams_keep_to_their_data_in_the_last_rounds_and_where_data_are_many() 
 def test_ends_are_feared_once_enough_of_them_were_good_and_in_the_last_rounds() -> None:
     settings = DreamSettings(fearless=0.8, enough_prizes=10, enough_good=0.33)
     prizes = [0, 3, 9, 10, 30, 0, 0, 0, 0, 0]
-    fearless = [settings.is_fearless(number, 10, Ends(found, 20, 0.5)) for number, found in enumerate(prizes, 1)]
+    fearless = [
+        settings.is_fearless(number, 10, Ends(20 + found, found, 0.5)) for number, found in enumerate(prizes, 1)
+    ]
     assert fearless == [True] * 3 + [False] * 2 + [True] * 3 + [False] * 2
-    assert not settings.is_fearless(5, 5, Ends(0, 20, 0.0))
-    assert settings.is_fearless(4, 10, Ends(11, 20, 0.3)), (
+    assert not settings.is_fearless(5, 5, Ends(20, 0, 0.0))
+    assert settings.is_fearless(4, 10, Ends(31, 11, 0.3)), (
         "most of the latest episodes still came to a bad end, or none"
     )
 
@@ -175,7 +178,7 @@ def test_ends_are_feared_once_enough_of_them_were_good_and_in_the_last_rounds() 
 def test_what_became_of_the_episodes_is_counted() -> None:
     before, latest = episodes(200, 8), episodes(100, 4)
     latest.reward[np.flatnonzero(latest.terminated)[:3]] = 2.0
-    assert Ends.of([before, latest], usual_reward=1.0) == Ends(good=3, bad=9, latest_good=0.3)
+    assert Ends.of(concatenate([before, latest]), latest, usual_reward=1.0) == Ends(met=12, good=3, latest_good=0.3)
 
 
 @pytest.mark.parametrize(("prizes", "fearless"), [(9, True), (10, False)])
@@ -194,7 +197,8 @@ def test_a_round_counts_the_prizes_in_its_data(
     reward = np.ones(len(ends))
     reward[np.flatnonzero(ends.terminated)[:prizes]] = 2.0
     assert ends.terminated.sum() > 10
-    dream._taught(work, model, agent, [dataclasses.replace(ends, reward=reward)], 1)
+    seen = dataclasses.replace(ends, reward=reward)
+    dream._taught(work, model, agent, seen, seen, 1)
     assert asked == [fearless]
 
 
@@ -235,7 +239,7 @@ def test_a_newcomer_who_fears_nothing_seeks_good_ends_beside_the_agent(
     before, latest = episodes(known - 200, 2 * ended), episodes(200, ended)
     before.reward[np.flatnonzero(before.terminated)[: good - latest_good]] = 2.0
     latest.reward[np.flatnonzero(latest.terminated)[:latest_good]] = 2.0
-    dream._taught(work, model, agent, [before, latest], 2)
+    dream._taught(work, model, agent, concatenate([before, latest]), latest, 2)
     assert asked_anew == [seeking]
     assert judged_fearless == [seeking], "who learned without fear is judged without it"
 
@@ -339,6 +343,7 @@ def test_agents_look_further_in_dreams_of_many_real_steps(tmp_path: Path, steps:
     work = dataclasses.replace(task(tmp_path, agent="ppo"), real_steps=steps)
     assert work.learner().settings.gamma == gamma
     assert dataclasses.replace(work, agent_config={"gamma": 0.9}).learner().settings.gamma == 0.9
+    assert tuned("ppo", work.world.spaces[1], steps).get("gamma", 0.99) == gamma, "no further than in the simulator"
 
 
 def test_drawn_transitions_carry_their_models_name(

@@ -65,6 +65,14 @@ def test_of_plenty_the_exact_law_and_the_tie_are_found(taught: FittedModel) -> N
     assert tied[2], "the place tells its sine"
 
 
+def test_the_members_of_an_ensemble_know_the_same(taught: FittedModel) -> None:
+    model = fit(rolling(PLENTY), "mixture", settings=replace(BRIEF, updates=400, ensemble=2))
+    known = {name: buffer for name, buffer in model.network.named_buffers() if ".law." in name or ".ties." in name}
+    for name, buffer in known.items():
+        assert torch.equal(buffer, known[name.replace("members.1.", "members.0.")]), name
+    assert known["members.1.codec.ties.tied"].any()
+
+
 def test_a_stored_model_keeps_them(taught: FittedModel, tmp_path: Path) -> None:
     taught.save(tmp_path / "model")
     stored = FittedModel.load(tmp_path / "model")
