@@ -32,8 +32,9 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
     worst there: the reward of that step becomes the worst return-to-go that was ever seen (after MOReL's halt state;
     Kidambi et al. 2020). An agent cannot win in it by what the model merely imagines.
 
-    A fearless dream is the opposite: no end of an episode pays less than a usual step. Where every end so far was a
-    crash, a model concludes that all ends are, and an agent that believes it never goes and looks.
+    `fear` is the opposite where it is below 1: an end of an episode that pays less than a usual step loses only that
+    share of the difference. Where every end so far was a crash, a model concludes that all ends are, and an agent that
+    believes it never goes and looks; in a fearless dream (0) no end pays less than a usual step.
 
     Where the model is an ensemble, the dream may also fear what its members disagree about: every step's reward is
     lowered by `disagreement_penalty` times their disagreement (after MOPO; Yu et al. 2020), and an episode is truncated
@@ -51,7 +52,7 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
         horizon: int | None = None,
         temperature: float = 1.0,
         cautious: bool = False,
-        fearless: bool = False,
+        fear: float = 1.0,
         disagreement_penalty: float = 0.0,
         disagreement_limit: float | None = None,
         spaces: tuple[Layout, Layout] | None = None,
@@ -60,7 +61,8 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
         """Dream `model`; `starts`, `horizon` and `spaces` come from a fitted model unless they are given.
 
         Raises:
-            ValueError: a temperature or horizon that is not positive, or dynamics that bring no spaces of their own.
+            ValueError: a temperature or horizon that is not positive, fear that is no share, or dynamics that bring no spaces
+                of their own.
         """
         if temperature <= 0:
             raise ValueError(f"a dream's temperature must be positive, not {temperature}")
@@ -69,7 +71,9 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
             spaces = spaces or (model.observation, model.action)
         if starts is None or horizon is None or spaces is None:
             raise ValueError("dynamics that are no fitted model need starts, a horizon and spaces beside them")
-        if (cautious or fearless) and not isinstance(model, FittedModel):
+        if not 0 <= fear <= 1:
+            raise ValueError(f"a dream's fear is a share, from 0 to 1, not {fear}")
+        if (cautious or fear < 1) and not isinstance(model, FittedModel):
             raise ValueError("only dreams of fitted models can be cautious or fearless: other dynamics have no data")
         doubts = disagreement_penalty != 0 or disagreement_limit is not None
         if doubts and not (isinstance(model, FittedModel) and isinstance(model.network, Ensemble)):
@@ -79,7 +83,7 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
         self.model, self.starts, self.horizon, self.temperature = model, starts, horizon, temperature
         self.observation, self.action = spaces
         self._cautious = model if cautious and isinstance(model, FittedModel) else None
-        self._least_prize = model.usual_reward if fearless and isinstance(model, FittedModel) else -np.inf
+        self._fear, self._usual = fear, model.usual_reward if isinstance(model, FittedModel) else 0.0
         self._penalty, self._limit = disagreement_penalty, disagreement_limit
         self.num_envs = num_envs
         self.single_observation_space = self.observation.space
@@ -134,7 +138,8 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
         following["obs"] = self._clip(obs)
         self._state = following
         rewards, terminated = reward.cpu().numpy().astype(np.float64), ended.cpu().numpy().copy()
-        rewards[terminated] = np.maximum(rewards[terminated], self._least_prize)
+        last = rewards[terminated]
+        rewards[terminated] = np.maximum(last, self._fear * last + (1 - self._fear) * self._usual)
         if self._cautious is not None:
             lost = ~self._cautious.is_known(following["obs"]).cpu().numpy()
             rewards[lost & ~terminated] = self._cautious.worst

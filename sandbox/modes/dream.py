@@ -67,8 +67,8 @@ def _taught(
     begin = starts(data, settings.starts, model.history, task.rng(f"starts {number}"), settings.beginnings)
     cautious = settings.is_cautious(number, task.rounds, len(data))
     ends = Ends.of(data, latest, model.usual_reward)
-    fearless = settings.is_fearless(number, task.rounds, ends)
-    seeking = fearless and number > 1 and settings.is_seeking(len(data), ends)
+    fear = settings.fear_in(number, task.rounds, ends)
+    seeking = settings.is_seeking(number, task.rounds, len(data), ends)
 
     def dreams(rows: int) -> DreamVectorEnv:
         return DreamVectorEnv(
@@ -77,13 +77,13 @@ def _taught(
             starts=begin,
             temperature=settings.temperature,
             cautious=cautious,
-            fearless=fearless,
+            fear=fear,
             disagreement_penalty=settings.disagreement_penalty,
             disagreement_limit=settings.disagreement_limit,
         )
 
     def judge(rows: int) -> DreamVectorEnv:
         # Always cautious: a newcomer that found a fortune beyond the data would be believed.
-        return DreamVectorEnv(model, rows, starts=model.starts, cautious=True, fearless=seeking)
+        return DreamVectorEnv(model, rows, starts=model.starts, cautious=True, fear=fear if seeking else 1.0)
 
     return taught(task, agent, number, dreams, judge, anew=seeking)

@@ -76,8 +76,8 @@ class Fearing:
     """What dreams fear."""
 
     fearless: float = 0.8  # share of rounds, the first ones: no end pays less than a usual step: ends are looked into
-    enough_prizes: int = 10  # ends that paid more than that: with so many in the data fear comes back
-    enough_good: float = 0.33  # where at least this share of the latest episodes came to such an end, too
+    enough_prizes: int = 10  # ends that paid more than that: with so many in the data fear comes back by degrees
+    enough_good: float = 0.5  # share of the latest episodes that came to such an end: below it newcomers seek more
     cautious_rounds: int = 2  # the last ones: the first explore what the model only imagines, these rely on data
     bold_steps: int = 5000  # and no round that knows more real steps than these explores what is only imagined
     disagreement_penalty: float = 0.0  # taken from the reward of learning, times the members' disagreement
@@ -126,24 +126,32 @@ class DreamSettings(Planning, Upsampling, Mixing, Fearing, Beginning, Dreaming, 
         """Whether round `number`, which knows so many real steps, dreams within the range of its data only."""
         return number > rounds - self.cautious_rounds or known > self.bold_steps
 
-    def is_fearless(self, number: int, rounds: int, ends: "Ends") -> bool:
-        """Whether round `number` pays no end less than a usual step.
+    def fear_in(self, number: int, rounds: int, ends: "Ends") -> float:
+        """Share of what a bad end costs that it costs in the dream of round `number`.
 
-        Ends are looked into until it is known which are good, and agents come to them. One that goes on without fear
-        takes any: on Lander it comes down wherever it is, as soon as it can. But one in five of whose flights lands
-        has too much to fear: it learns to hover.
+        Ends are looked into until it is known which are good. One that goes on without fear takes any: on Lander it
+        comes down wherever it is, as soon as it can. But one in three of whose flights lands has too much to fear
+        where a crash costs all that it costs: it learns to hover. So a bad end costs as large a share as the share of
+        the latest episodes that came to a good one: where a bad end costs what a good one pays, to go for it is then
+        worth more than to stay away, for one that comes to it as often as they did.
         """
-        known = ends.good >= self.enough_prizes and ends.latest_good >= self.enough_good
-        return number <= round(self.fearless * rounds) and not known
+        if number > self._looking(rounds):
+            return 1.0
+        return ends.latest_good if ends.good >= self.enough_prizes else 0.0
 
-    def is_seeking(self, known: int, ends: "Ends") -> bool:
-        """Whether a newcomer learns beside in a fearless round that knows so many real steps, and some ends.
+    def is_seeking(self, number: int, rounds: int, known: int, ends: "Ends") -> bool:
+        """Whether a newcomer learns beside in round `number`, which knows so many real steps, and some ends.
 
         On Lander agents learn in their first dreams to hover, or to come down anywhere, and go on with it in truer
         ones. In the dream of 16,000 real steps that was to teach an agent which landed in 21 % of its flights, and in
         as many after it, PPO from scratch learned to land in 48 % of them, with a longer view in 84 %.
         """
-        return self.newcomers > 0 and known > self.bold_steps and ends.met > 0
+        seeks = 1 < number <= self._looking(rounds) and ends.met > 0 and ends.latest_good < self.enough_good
+        return self.newcomers > 0 and known > self.bold_steps and seeks
+
+    def _looking(self, rounds: int) -> int:
+        """The last round that looks into ends."""
+        return round(self.fearless * rounds)
 
     def effort_for(self, data: "Trajectories") -> float:
         """The effort of a fit to `data`: few transitions and maps need fewer updates, many and wide ones more."""
