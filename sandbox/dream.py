@@ -61,8 +61,8 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
         """Dream `model`; `starts`, `horizon` and `spaces` come from a fitted model unless they are given.
 
         Raises:
-            ValueError: a temperature or horizon that is not positive, fear that is no share, or dynamics that bring no spaces
-                of their own.
+            ValueError: a temperature or horizon that is not positive, fear that is no share, or dynamics that bring no
+                spaces of their own.
         """
         if temperature <= 0:
             raise ValueError(f"a dream's temperature must be positive, not {temperature}")

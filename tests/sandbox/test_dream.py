@@ -170,18 +170,24 @@ def fallen() -> FittedModel:
     return fit(data, "mixture", settings=FitSettings(updates=300))
 
 
-def test_a_fearless_dream_pays_no_penalty_for_an_end(fallen: FittedModel) -> None:
-    def ends(**how: bool) -> np.ndarray:
-        envs = DreamVectorEnv(fallen, 64, **how)
+def test_an_end_costs_as_much_of_its_penalty_as_it_is_feared(fallen: FittedModel) -> None:
+    def ends(fear: float) -> np.ndarray:
+        envs = DreamVectorEnv(fallen, 64, fear=fear)
         envs.reset(seed=0)
+        envs.action_space.seed(0)
         paid = []
         for _ in range(200):
             _, reward, terminated, _, _ = envs.step(envs.action_space.sample())
             paid += reward[terminated].tolist()
         return np.array(paid)
 
-    assert np.median(ends()) < -50, "an end costs a hundred"
-    assert ends(fearless=True).min() >= fallen.usual_reward - 1e-6
+    full, usual = ends(1.0), fallen.usual_reward
+    assert np.median(full) < -50, "an end costs a hundred"
+    assert ends(0.0).min() == usual, "a fearless dream pays no end less than a usual step"
+    bad = full < usual
+    assert ends(0.3)[bad] == pytest.approx(usual + 0.3 * (full[bad] - usual))
+    with pytest.raises(ValueError, match=r"a share, from 0 to 1, not 1\.5"):
+        DreamVectorEnv(fallen, fear=1.5)
 
 
 def test_dreams_and_agents_take_one_thread_and_give_the_others_back(

@@ -162,17 +162,12 @@ def test_dreams_keep_to_their_data_in_the_last_rounds_and_where_data_are_many() 
     assert [settings.is_cautious(number, 10, 2700 * number) for number in (1, 2)] == [False, True]
 
 
-def test_ends_are_feared_once_enough_of_them_were_good_and_in_the_last_rounds() -> None:
-    settings = DreamSettings(fearless=0.8, enough_prizes=10, enough_good=0.33)
+def test_ends_are_feared_as_often_as_they_are_good_and_wholly_in_the_last_rounds() -> None:
+    settings = DreamSettings(fearless=0.8, enough_prizes=10)
     prizes = [0, 3, 9, 10, 30, 0, 0, 0, 0, 0]
-    fearless = [
-        settings.is_fearless(number, 10, Ends(20 + found, found, 0.5)) for number, found in enumerate(prizes, 1)
-    ]
-    assert fearless == [True] * 3 + [False] * 2 + [True] * 3 + [False] * 2
-    assert not settings.is_fearless(5, 5, Ends(20, 0, 0.0))
-    assert settings.is_fearless(4, 10, Ends(31, 11, 0.3)), (
-        "most of the latest episodes still came to a bad end, or none"
-    )
+    fear = [settings.fear_in(number, 10, Ends(20 + found, found, 0.4)) for number, found in enumerate(prizes, 1)]
+    assert fear == [0.0] * 3 + [0.4] * 2 + [0.0] * 3 + [1.0] * 2
+    assert settings.fear_in(5, 5, Ends(20, 0, 0.0)) == 1.0
 
 
 def test_what_became_of_the_episodes_is_counted() -> None:
@@ -181,16 +176,16 @@ def test_what_became_of_the_episodes_is_counted() -> None:
     assert Ends.of(concatenate([before, latest]), latest, usual_reward=1.0) == Ends(met=12, good=3, latest_good=0.3)
 
 
-@pytest.mark.parametrize(("prizes", "fearless"), [(9, True), (10, False)])
+@pytest.mark.parametrize(("prizes", "feared"), [(9, False), (10, True)])
 def test_a_round_counts_the_prizes_in_its_data(
     real_and_synthetic: tuple[Task, Trajectories, Trajectories],
     monkeypatch: pytest.MonkeyPatch,
     prizes: int,
-    fearless: bool,
+    feared: bool,
 ) -> None:
     work, log, _ = real_and_synthetic
-    asked: list[bool] = []
-    monkeypatch.setattr(dream, "DreamVectorEnv", lambda model, rows, *, fearless, **rest: asked.append(fearless))
+    asked: list[float] = []
+    monkeypatch.setattr(dream, "DreamVectorEnv", lambda model, rows, *, fear, **rest: asked.append(fear))
     monkeypatch.setattr(dream, "taught", lambda work, agent, number, dreams, judge, anew: (dreams(1), 0))
     model, agent = fitted(work, [log], "fit"), work.learner()
     ends = concatenate([log] * 3)
@@ -199,15 +194,15 @@ def test_a_round_counts_the_prizes_in_its_data(
     assert ends.terminated.sum() > 10
     seen = dataclasses.replace(ends, reward=reward)
     dream._taught(work, model, agent, seen, seen, 1)
-    assert asked == [fearless]
+    assert asked == [prizes / len(seen.lengths) if feared else 0.0]
 
 
 @pytest.mark.parametrize(
     ("known", "good", "latest_good", "ended", "seeking"),
     [
         (5001, 0, 0, 5, True),
-        (5001, 12, 3, 5, True),
-        (5001, 12, 4, 5, False),
+        (5001, 12, 4, 5, True),
+        (5001, 12, 5, 5, False),
         (5000, 0, 0, 5, False),
         (5001, 0, 0, 0, False),
     ],
@@ -223,9 +218,9 @@ def test_a_newcomer_who_fears_nothing_seeks_good_ends_beside_the_agent(
     seeking: bool,
 ) -> None:
     work, log, _ = real_and_synthetic
-    judged_fearless: list[bool] = []
+    judged_by: list[float] = []
     asked_anew: list[bool] = []
-    monkeypatch.setattr(dream, "DreamVectorEnv", lambda *_, fearless, **__: judged_fearless.append(fearless))
+    monkeypatch.setattr(dream, "DreamVectorEnv", lambda *_, fear, **__: judged_by.append(fear))
 
     def taught(
         work: Task, agent: Sb3Agent, number: int, dreams: Dreams, judge: Dreams, *, anew: bool
@@ -241,7 +236,8 @@ def test_a_newcomer_who_fears_nothing_seeks_good_ends_beside_the_agent(
     latest.reward[np.flatnonzero(latest.terminated)[:latest_good]] = 2.0
     dream._taught(work, model, agent, concatenate([before, latest]), latest, 2)
     assert asked_anew == [seeking]
-    assert judged_fearless == [seeking], "who learned without fear is judged without it"
+    fear = latest_good / 10 if good >= 10 else 0.0
+    assert judged_by == [fear if seeking else 1.0], "who learned with little fear is judged with as little"
 
 
 def episodes(steps: int, ended: int) -> Trajectories:
