@@ -32,8 +32,9 @@ __all__ = [
 Rows = NDArray[np.float32]
 Kind = Literal["continuous", "categorical", "binary"]
 
-# An integer box with at most this many values is a set of categories; a larger one is a rounded continuum.
-MOST_CATEGORIES = 64
+# An integer box with at most this many values is a set of categories. A larger one holds counts, numbers that are whole
+# and of which neighbours are alike: few thousand steps show too little of each to learn it by itself.
+MOST_CATEGORIES = 10
 # Of a space in a sentence.
 MOST_LETTERS = 120
 
@@ -44,12 +45,16 @@ class UnsupportedSpaceError(ValueError):
 
 @dataclass(frozen=True)
 class Element:
-    """One column of a row: its kind, its number of `categories` (1 unless categorical) and its bounds."""
+    """One column of a row: its kind, its number of `categories` (1 unless categorical) and its bounds.
+
+    A continuous one that is `whole` takes whole numbers only.
+    """
 
     kind: Kind
     categories: int = 1
     low: float = -np.inf
     high: float = np.inf
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -145,7 +150,8 @@ def _box_elements(space: spaces.Box) -> list[Element]:
         counts = (space.high.astype(np.int64) - space.low.astype(np.int64) + 1).reshape(-1)
         return [Element("categorical", int(count), 0, int(count) - 1) for count in counts]
     bounds = zip(space.low.reshape(-1), space.high.reshape(-1), strict=True)
-    return [Element("continuous", 1, float(low), float(high)) for low, high in bounds]
+    whole = np.issubdtype(space.dtype or np.float32, np.integer)
+    return [Element("continuous", 1, float(low), float(high), whole) for low, high in bounds]
 
 
 def _is_categories(space: spaces.Box) -> bool:

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from sandbox import files
 from sandbox.exchange.minari import read_minari
 from sandbox.exchange.tables import LogError, Table, read_csv, read_npz
-from sandbox.spaces import MOST_CATEGORIES, Element, Layout, Rows, action_layout, layout
+from sandbox.spaces import Element, Layout, Rows, action_layout, layout
 from sandbox.trajectories import Trajectories
 
 Space = spaces.Space[Any]
 
 _WIDE = ("obs", "action", "next_obs")  # the others have one number a step
+# Actions that are whole numbers are choices where no more than so many values lie between the least and the greatest.
+MOST_CHOICES = 64
 
 
 def read_log(source: str, observation_space: Space | None = None, action_space: Space | None = None) -> Trajectories:
@@ -107,7 +109,7 @@ def _inferred(table: Table, column: NDArray[Any]) -> Space:
     """The action space that the data show."""
     values = column.reshape(len(column), -1).astype(np.float64)
     low, high = values.min(axis=0), values.max(axis=0)
-    if values.shape[1] == 1 and (values == np.rint(values)).all() and high[0] - low[0] < MOST_CATEGORIES:
+    if values.shape[1] == 1 and (values == np.rint(values)).all() and high[0] - low[0] < MOST_CHOICES:
         space = spaces.Discrete(int(high[0] - low[0]) + 1, start=int(low[0]))
         table.notes.append(f"the actions are whole numbers, so they were read as {space}")
         return space

@@ -73,6 +73,7 @@ class Codec(nn.Module):
         self.action_numbers = [i for i, e in enumerate(action_elements) if e.kind == "continuous"]
         self.action_classes = [(i, e) for i, e in enumerate(action_elements) if e.kind != "continuous"]
         self._numbers, self._acting = columns(self.obs_numbers), columns(self.action_numbers)
+        self._whole = torch.tensor([obs_elements[i].whole for i in self.obs_numbers], dtype=torch.bool)
         sizes = {"obs": len(self.obs_numbers), "change": len(self.obs_numbers), "action": len(self.action_numbers)}
         for name, size in {**sizes, "reward": 1, "prize": 1}.items():
             self.register_buffer(f"{name}_mean", torch.zeros(size))
@@ -215,11 +216,19 @@ class Codec(nn.Module):
         return following
 
     def settled(self, obs: Tensor) -> Tensor:
-        """The observation `(N, D)` with its tied numbers pulled towards what the others tell."""
-        pulled = self.obs_mean + self.obs_scale * self.ties.settled(self.observation_features(obs))
+        """The observation `(N, D)` with its tied numbers pulled to what the others tell, and whole ones rounded."""
+        numbers = obs[..., self._numbers]
+        if self.ties.tied.any():
+            pulled = self.obs_mean + self.obs_scale * self.ties.settled(self.observation_features(obs))
+            numbers = torch.where(self.ties.tied, pulled, numbers)
         settled = obs.clone()
-        settled[..., self._numbers] = torch.where(self.ties.tied, pulled, obs[..., self._numbers])
+        settled[..., self._numbers] = torch.where(self._whole.to(obs.device), numbers.round(), numbers)
         return settled
+
+    @property
+    def is_settling(self) -> bool:
+        """Whether `settled` does anything: some number is tied, or whole."""
+        return bool(self._whole.any() or self.ties.tied.any())
 
     def _turned(self, classes: Tensor, obs: Tensor, way: int) -> Tensor:
         """The classes among `classes` `(N, D)`, turned by those of `obs` where they are told as turns, `(N, K)`."""

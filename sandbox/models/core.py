@@ -230,7 +230,7 @@ class WorldModel(nn.Module):
         drawn = self.head.sample(context, noise[:, : self.head.noise_dim], temperature)
         change = self.codec.recorded(x, drawn)
         next_obs = self.codec.changed(obs, change)
-        if self.codec.ties.tied.any():
+        if self.codec.is_settling:
             next_obs = self.codec.settled(next_obs)
             # Were the drawn change paid for, an agent could be pulled back and paid for ever.
             change = self.codec.change(obs, next_obs)
