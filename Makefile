@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 # One torch thread a process: two were at best 1.35 times faster, and up to 300 times slower on a busy machine.
 export OMP_NUM_THREADS := 1
 
-.PHONY: install demo test slow lint bench results upsample plan exploitation highway families gallery ceilings pretrained clean
+.PHONY: install demo test slow lint bench results upsample plan exploitation highway lander families gallery ceilings pretrained clean
 
 install: $(STAMP)
 
@@ -89,6 +89,12 @@ highway: $(STAMP)
 	$(BIN)/sandbox contrast highway_env:highway-fast-v0 --models rnn --real-steps 3000 --set rounds=3 --seeds 0 1 2 \
 		--episodes 50 --jobs 2 --out runs/highway
 	$(PUBLISH) runs/highway/results.json > docs/results/highway-fast-v0.json
+
+# Landing in dreams alone: some two hours on two cores.
+lander: $(STAMP)
+	$(BIN)/sandbox contrast lander --models rnn --modes random constant simulator dream --real-steps 30000 --seeds 0 1 2 \
+		--jobs 2 --out runs/lander
+	$(PUBLISH) runs/lander/results.json > docs/results/lander.json
 
 # How true the dreams of the six families are, on a log of random flying: the score cards of docs/results/families.
 FAMILIES := autoregressive diffusion gan rnn transformer vae

@@ -27,6 +27,7 @@ from sandbox.report.tones import SIMULATED, tone, tones
 TITLE = "What an agent earns, by the way in which it learned"
 Source = tuple[str, str]  # mode and model: what a row stands for on every task
 WIDTH, EDGE, GAP = 960.0, 24.0, 26.0  # px: the drawing, its margin, and between two tasks
+NARROWEST = 156.0  # px: a task, whose heading needs as much; more tasks make a wider drawing
 HEAD, ROW, GROUP, FOOT = 108.0, 20.0, 30.0, 62.0  # px: above the rows; a row; a row under a heading; below them
 OUTSIDE = 0.5  # of the range of means: so far, or as far as the usual interval, before one is cut off
 YARDSTICKS = {"simulator": "best in the simulator", "ceiling": "with more steps", "perfect": "in a perfect model"}
@@ -84,7 +85,8 @@ def draw(columns: Sequence[Column]) -> str:
     """The picture as the text of an SVG file."""
     rows = _rows(columns)
     names = max(len(words) for _, words, _ in rows) * LETTER + 14
-    width = (WIDTH - 2 * EDGE - names - GAP * len(columns)) / len(columns)
+    width = max(NARROWEST, (WIDTH - 2 * EDGE - names - GAP * len(columns)) / len(columns))
+    total = max(WIDTH, 2 * EDGE + names + (GAP + width) * len(columns))
     heights, y = list[float](), HEAD
     for _, _, heading in rows:
         y += ROW + (GROUP if heading else 0)
@@ -101,7 +103,7 @@ def draw(columns: Sequence[Column]) -> str:
         values = max(len(_value(each)) for each in task.rows.values()) * LETTER + 12
         frame = Frame(left, HEAD, left + width - values, bottom, *_ranges(task))
         parts += _task(task, frame, {source: y for (source, _, _), y in zip(rows, heights, strict=True)})
-    return document(parts, (WIDTH, bottom + FOOT), TITLE, _told(columns))
+    return document(parts, (total, bottom + FOOT), TITLE, _told(columns))
 
 
 def _rows(columns: Sequence[Column]) -> list[tuple[Source, str, str]]:
