@@ -74,6 +74,7 @@ class Codec(nn.Module):
         self.action_classes = [(i, e) for i, e in enumerate(action_elements) if e.kind != "continuous"]
         self._numbers, self._acting = columns(self.obs_numbers), columns(self.action_numbers)
         self._whole = torch.tensor([obs_elements[i].whole for i in self.obs_numbers], dtype=torch.bool)
+        self._has_whole = bool(self._whole.any())  # asked at every step
         sizes = {"obs": len(self.obs_numbers), "change": len(self.obs_numbers), "action": len(self.action_numbers)}
         for name, size in {**sizes, "reward": 1, "prize": 1}.items():
             self.register_buffer(f"{name}_mean", torch.zeros(size))
@@ -228,7 +229,7 @@ class Codec(nn.Module):
     @property
     def is_settling(self) -> bool:
         """Whether `settled` does anything: some number is tied, or whole."""
-        return bool(self._whole.any() or self.ties.tied.any())
+        return self._has_whole or bool(self.ties.tied.any())
 
     def _turned(self, classes: Tensor, obs: Tensor, way: int) -> Tensor:
         """The classes among `classes` `(N, D)`, turned by those of `obs` where they are told as turns, `(N, K)`."""

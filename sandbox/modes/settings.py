@@ -75,9 +75,9 @@ class Beginning:
 class Fearing:
     """What dreams fear."""
 
-    fearless: float = 0.8  # share of rounds, the first ones: no end pays less than a usual step: ends are looked into
-    enough_prizes: int = 10  # ends that paid more than that: with so many in the data fear comes back by degrees
-    enough_good: float = 0.5  # share of the latest episodes that came to such an end: below it newcomers seek more
+    fearless: float = 0.8  # share of rounds, the first ones, that look into ends: at first, bad ones cost nothing
+    enough_prizes: int = 10  # ends that paid more than a usual step: with so many in the data, fear comes by degrees
+    enough_good: float = 0.5  # share of the latest episodes that ended so: below it a newcomer learns beside
     cautious_rounds: int = 2  # the last ones: the first explore what the model only imagines, these rely on data
     bold_steps: int = 5000  # and no round that knows more real steps than these explores what is only imagined
     disagreement_penalty: float = 0.0  # taken from the reward of learning, times the members' disagreement
