@@ -1,6 +1,6 @@
 """Dreams: any dynamics as a Gymnasium environment. NumPy outside, torch inside, converted in this file only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import gymnasium
@@ -36,6 +36,8 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
     share of the difference. Where every end so far was a crash, a model concludes that all ends are, and an agent that
     believes it never goes and looks; in a fearless dream (0) no end pays less than a usual step.
 
+    A curious dream pays in place of rewards what `novelty` says of each observation that a step leads to.
+
     Where the model is an ensemble, the dream may also fear what its members disagree about: every step's reward is
     lowered by `disagreement_penalty` times their disagreement (after MOPO; Yu et al. 2020), and an episode is truncated
     where it exceeds `disagreement_limit`. The unit is a usual change of the observation in one step.
@@ -53,6 +55,7 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
         temperature: float = 1.0,
         cautious: bool = False,
         fear: float = 1.0,
+        novelty: Callable[[torch.Tensor], torch.Tensor] | None = None,
         disagreement_penalty: float = 0.0,
         disagreement_limit: float | None = None,
         spaces: tuple[Layout, Layout] | None = None,
@@ -84,6 +87,7 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
         self.observation, self.action = spaces
         self._cautious = model if cautious and isinstance(model, FittedModel) else None
         self._fear, self._usual = fear, model.usual_reward if isinstance(model, FittedModel) else 0.0
+        self._novelty = novelty
         self._penalty, self._limit = disagreement_penalty, disagreement_limit
         self.num_envs = num_envs
         self.single_observation_space = self.observation.space
@@ -144,6 +148,8 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
             lost = ~self._cautious.is_known(following["obs"]).cpu().numpy()
             rewards[lost & ~terminated] = self._cautious.worst
             terminated |= lost
+        if self._novelty is not None:
+            rewards = self._novelty(following["obs"]).cpu().numpy().astype(np.float64)
         self._elapsed += 1
         truncated = (self._elapsed >= self.horizon) & ~terminated
         if DISAGREEMENT in following:

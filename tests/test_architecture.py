@@ -28,7 +28,7 @@ ROOMS = [
     {"drift"},
     {"journal", "candidates", "pictures", "forecast", "anatomy"},
     {"metrics"},
-    {"dream", "branched", "still", "planning"},
+    {"dream", "branched", "still", "planning", "curiosity"},
     {"models"},
     {"branching", "branchable"},
     {"uncounted", "pilots"},

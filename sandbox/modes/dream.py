@@ -5,6 +5,7 @@ After World Models (Ha and Schmidhuber 2018), and Dyna before it (Sutton 1991).
 
 import sandbox_agents
 from sandbox.candidates import Candidate, Greedy, choose, estimates
+from sandbox.curiosity import Novelty, tells_nothing
 from sandbox.dream import DreamVectorEnv
 from sandbox.models.fitted import FittedModel
 from sandbox.modes.ends import Ends
@@ -25,6 +26,7 @@ def learn(task: Task) -> Learned:
     parts = task.begun
     candidates: list[Candidate] = []
     learning = task.budget.left_to_learn
+    curious: list[int] = []
     while task.budget.left_to_learn > 0:
         number = len(candidates) + 1
         if candidates or not parts:
@@ -33,7 +35,11 @@ def learn(task: Task) -> Learned:
             candidates[-1].exploring.append(parts[-1])
         data = concatenate(parts)
         model = fitted(task, parts, f"round {number}: fit {task.model} to {len(data)} real steps")
-        agent, steps = _taught(task, model, agent, data, parts[-1], number)
+        novelty = None
+        if task.dream.looks(number, task.rounds) and tells_nothing(data):
+            novelty = Novelty(model, data, task.rng(f"novelty {number}"))
+            curious.append(number)
+        agent, steps = _taught(task, model, agent, data, parts[-1], number, novelty)
         learned.dream_steps += steps
         candidates.append(Candidate(number, agent.frozen()))
         learned.curve.append(
@@ -49,6 +55,11 @@ def learn(task: Task) -> Learned:
     held_out = [lived for candidate in candidates for lived in candidate.greedy]
     if held_out:
         judge_model(task, learned, model, concatenate(held_out), data)
+    if curious:
+        learned.notes.append(
+            "the dreams paid for what is new, since nothing that was known told what is worth seeking, in round "
+            + ", ".join(map(str, curious))
+        )
     worth = ", ".join(f"{each:.4g}" for each in estimates(candidates))
     learned.notes.append(
         f"the agent of round {chosen.round} of {len(candidates)} was chosen: by round they were worth about {worth}"
@@ -57,15 +68,22 @@ def learn(task: Task) -> Learned:
 
 
 def _taught(
-    task: Task, model: FittedModel, agent: Sb3Agent, data: Trajectories, latest: Trajectories, number: int
+    task: Task,
+    model: FittedModel,
+    agent: Sb3Agent,
+    data: Trajectories,
+    latest: Trajectories,
+    number: int,
+    novelty: Novelty | None = None,
 ) -> tuple[Sb3Agent, int]:
     """Let the agent go on learning in the dream of `model`, which, once data are many, is a cautious one.
 
-    `data` is everything that was seen, `latest` the last part of it.
+    `data` is everything that was seen, `latest` the last part of it. With `novelty` the dream pays for that alone, and
+    lets an agent go wherever it leads.
     """
     settings = task.dream
     begin = starts(data, settings.starts, model.history, task.rng(f"starts {number}"), settings.beginnings)
-    cautious = settings.is_cautious(number, task.rounds, len(data))
+    cautious = novelty is None and settings.is_cautious(number, task.rounds, len(data))
     ends = Ends.of(data, latest, model.usual_reward)
     fear = settings.fear_in(number, task.rounds, ends)
     seeking = settings.is_seeking(number, task.rounds, len(data), ends)
@@ -78,6 +96,7 @@ def _taught(
             temperature=settings.temperature,
             cautious=cautious,
             fear=fear,
+            novelty=novelty,
             disagreement_penalty=settings.disagreement_penalty,
             disagreement_limit=settings.disagreement_limit,
         )

@@ -75,7 +75,7 @@ class Beginning:
 class Fearing:
     """What dreams fear."""
 
-    fearless: float = 0.8  # share of rounds, the first ones, that look into ends: at first, bad ones cost nothing
+    fearless: float = 0.8  # share of rounds, the first ones, that look about: into ends, of which bad ones cost less
     enough_prizes: int = 10  # ends that paid more than a usual step: with so many in the data, fear comes by degrees
     enough_good: float = 0.5  # share of the latest episodes that ended so: below it a newcomer learns beside
     cautious_rounds: int = 2  # the last ones: the first explore what the model only imagines, these rely on data
@@ -135,7 +135,7 @@ class DreamSettings(Planning, Upsampling, Mixing, Fearing, Beginning, Dreaming, 
         the latest episodes that came to a good one: where a bad end costs what a good one pays, to go for it is then
         worth more than to stay away, for one that comes to it as often as they did.
         """
-        if number > self._looking(rounds):
+        if not self.looks(number, rounds):
             return 1.0
         return ends.latest_good if ends.good >= self.enough_prizes else 0.0
 
@@ -146,12 +146,12 @@ class DreamSettings(Planning, Upsampling, Mixing, Fearing, Beginning, Dreaming, 
         ones. In the dream of 16,000 real steps that was to teach an agent which landed in 21 % of its flights, and in
         as many after it, PPO from scratch learned to land in 48 % of them, with a longer view in 84 %.
         """
-        seeks = 1 < number <= self._looking(rounds) and ends.met > 0 and ends.latest_good < self.enough_good
+        seeks = number > 1 and self.looks(number, rounds) and ends.met > 0 and ends.latest_good < self.enough_good
         return self.newcomers > 0 and known > self.bold_steps and seeks
 
-    def _looking(self, rounds: int) -> int:
-        """The last round that looks into ends."""
-        return round(self.fearless * rounds)
+    def looks(self, number: int, rounds: int) -> bool:
+        """Whether round `number` still looks about: into ends, and for anything at all that is worth seeking."""
+        return number <= round(self.fearless * rounds)
 
     def effort_for(self, data: "Trajectories") -> float:
         """The effort of a fit to `data`: few transitions and maps need fewer updates, many and wide ones more."""
