@@ -88,6 +88,12 @@ def goal_of(table: Sequence[Standing]) -> Goal:
     floor, top = float(random.returns.mean()), float(ceiling.returns.mean())
     if top <= floor:
         raise NoPriceError(f"the best agent trained in the simulator ({ceiling.name}) is no better than random play")
+    constant, ours = best(table, "constant"), next(iter(modelled(table)), None)
+    if constant is not None and ours is not None and top <= constant.returns.mean() < ours.returns.mean():
+        raise NoPriceError(
+            f"{ceiling.name} is no better than the best constant action, and {ours.name} is, so that a return which "
+            "both hold need not be learned"
+        )
     return Goal(goal(floor, top), floor, ceiling)
 
 

@@ -98,6 +98,18 @@ def test_a_simulator_in_which_nothing_is_learned_sets_no_goal() -> None:
     assert "is no better than random play" in report.price(contrast(DREAM, SIMULATOR, top=-1300.0))
 
 
+@pytest.mark.parametrize(
+    ("constant", "priced"),
+    [(-350.0, True), (-280.0, False), (-240.0, True)],
+    ids=["the simulator teaches something", "it does not, and the dream does", "neither does"],
+)
+def test_what_need_not_be_learned_has_no_price_where_a_dream_teaches_more(constant: float, priced: bool) -> None:
+    results = contrast(DREAM, SIMULATOR, top=-300.0)
+    results["rows"] += [row("constant", "constant", seed, constant, []) for seed in (0, 1)]
+    unpriced = "No break-even price: SAC at the ceiling is no better than the best constant action, and PPO in the rnn"
+    assert report.price(results).startswith(unpriced) != priced
+
+
 def test_curves_without_the_simulators_own_seconds_give_no_price() -> None:
     results = contrast(DREAM, SIMULATOR)
     for point in results["rows"][-1]["curve"]:
