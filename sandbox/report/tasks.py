@@ -27,7 +27,8 @@ from sandbox.report.tones import SIMULATED, tone, tones
 TITLE = "What an agent earns, by the way in which it learned"
 Source = tuple[str, str]  # mode and model: what a row stands for on every task
 WIDTH, EDGE, GAP = 960.0, 24.0, 26.0  # px: the drawing, its margin, and between two tasks
-NARROWEST = 156.0  # px: a task, whose heading needs as much; more tasks make a wider drawing
+NARROWEST = 156.0  # px: a task, whose budget needs as much, and its name perhaps more; more tasks make a wider drawing
+BOLD = 1.15  # letters of a name, beside usual ones
 HEAD, ROW, GROUP, FOOT = 108.0, 20.0, 30.0, 62.0  # px: above the rows; a row; a row under a heading; below them
 OUTSIDE = 0.5  # of the range of means: so far, or as far as the usual interval, before one is cut off
 YARDSTICKS = {"simulator": "best in the simulator", "ceiling": "with more steps", "perfect": "in a perfect model"}
@@ -85,7 +86,8 @@ def draw(columns: Sequence[Column]) -> str:
     """The picture as the text of an SVG file."""
     rows = _rows(columns)
     names = max(len(words) for _, words, _ in rows) * LETTER + 14
-    width = max(NARROWEST, (WIDTH - 2 * EDGE - names - GAP * len(columns)) / len(columns))
+    longest = max(len(_heading(task)) for task in columns) * LETTER * BOLD
+    width = max(NARROWEST, longest, (WIDTH - 2 * EDGE - names - GAP * len(columns)) / len(columns))
     total = max(WIDTH, 2 * EDGE + names + (GAP + width) * len(columns))
     heights, y = list[float](), HEAD
     for _, _, heading in rows:
@@ -120,6 +122,11 @@ def _rows(columns: Sequence[Column]) -> list[tuple[Source, str, str]]:
     return rows
 
 
+def _heading(task: Column) -> str:
+    """A world's name without the module or namespace that it comes from."""
+    return re.split("[:/]", task.name)[-1]
+
+
 def _ranges(task: Column) -> tuple[tuple[float, float], list[float]]:
     """The returns along a row, and the rows themselves as a unit range.
 
@@ -139,7 +146,7 @@ def _ranges(task: Column) -> tuple[tuple[float, float], list[float]]:
 def _task(task: Column, frame: Frame, heights: Mapping[Source, float]) -> list[str]:
     seeds = f"{task.seeds} seed{'' if task.seeds == 1 else 's'}"
     parts = [
-        text(frame.left, HEAD - 24, re.split("[:/]", task.name)[-1], "name", "start"),
+        text(frame.left, HEAD - 24, _heading(task), "name", "start"),
         text(frame.left, HEAD - 8, f"{number(task.real_steps)} real steps, {seeds}", "tick", "start"),
         path("axis", [(frame.left, frame.bottom), (frame.right, frame.bottom)]),
     ]

@@ -702,11 +702,12 @@ def test_contrasts_of_several_tasks_stand_side_by_side(tmp_path: Path) -> None:
         assert words in shown, words
 
 
-def test_many_tasks_make_a_wider_drawing_in_which_no_heading_covers_another() -> None:
-    contrasts = [contrast([-150.0, -160.0], [-145.0, -150.0]) | {"env": f"Task{number}-v1"} for number in range(6)]
+@pytest.mark.parametrize("name", ["Task{}-v1", "AnUnusuallyLongNameOfATask{}-v1"])
+def test_many_tasks_make_a_wider_drawing_in_which_no_heading_covers_another(name: str) -> None:
+    contrasts = [contrast([-150.0, -160.0], [-145.0, -150.0]) | {"env": name.format(number)} for number in range(6)]
     tree = ElementTree.fromstring(tasks.draw(tasks.by_task(contrasts)))
     heads = [float(each.attrib["x"]) for each in tree.iter(f"{SVG}text") if "real steps, 2" in "".join(each.itertext())]
-    letters = len("2,000 real steps, 2 seeds")
+    letters = max(len("2,000 real steps, 2 seeds"), len(name.format(0)))
     assert min(np.diff(heads)) > letters * tasks.LETTER
     assert float(tree.attrib["viewBox"].split()[2]) > heads[-1] + letters * tasks.LETTER
 
