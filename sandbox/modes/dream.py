@@ -57,8 +57,8 @@ def learn(task: Task) -> Learned:
         judge_model(task, learned, model, concatenate(held_out), data)
     if curious:
         learned.notes.append(
-            "the dreams paid for what is new, since nothing that was known told what is worth seeking, in round "
-            + ", ".join(map(str, curious))
+            "the dreams paid for what is new, since nothing that was known told what is worth seeking, in round"
+            f"{'s' if len(curious) > 1 else ''} {', '.join(map(str, curious))}"
         )
     worth = ", ".join(f"{each:.4g}" for each in estimates(candidates))
     learned.notes.append(

@@ -1,6 +1,7 @@
 """Where nothing was paid yet, dreams pay for what is new; and an agent finds what random play never does."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from sandbox.modes.settings import DreamSettings
 from sandbox.modes.task import Task
 from sandbox.trajectories import Trajectories, starts
 from sandbox.worlds import world
+from sandbox_agents import Sb3Agent
 
 CORNER, STRIDE, STEPS = 1.5, 0.1, 60
 
@@ -112,9 +114,33 @@ def test_an_agent_that_looks_about_finds_what_random_play_does_not() -> None:
     assert lived.reward.sum() >= 3
 
 
-@pytest.mark.parametrize(("share", "curious"), [(0.5, True), (0.0, False)])
-def test_rounds_that_look_about_are_curious_and_say_so(share: float, curious: bool, tmp_path: Path) -> None:
-    quick = DreamSettings(rounds=2, fearless=share, dream_steps=256, dream_steps_per_real=1, effort=0.02, starts=32)
-    task = Task(world(f"{__name__}:Hall"), STEPS, 200, 0, "ppo", model="mixture", dream=quick, folder=tmp_path)
-    notes = dream.learn(task).notes
-    assert [note.endswith("in round 1") for note in notes if "what is new" in note] == [True] * curious
+def quick(folder: Path, share: float = 1.0, report: Callable[[str], None] = lambda stage: None) -> dream.Learned:
+    """Two rounds in the hall, of which so many look about."""
+    settings = DreamSettings(rounds=2, fearless=share, dream_steps=256, dream_steps_per_real=1, effort=0.02, starts=32)
+    hall = world(f"{__name__}:Hall")
+    return dream.learn(Task(hall, STEPS, 200, 0, "ppo", model="mixture", dream=settings, folder=folder, report=report))
+
+
+@pytest.mark.parametrize(("share", "told"), [(1.0, ["rounds 1, 2"]), (0.5, ["round 1"]), (0.0, [])])
+def test_rounds_that_look_about_are_curious_and_say_so(share: float, told: list[str], tmp_path: Path) -> None:
+    notes = quick(tmp_path, share).notes
+    assert [note.split(", in ")[-1] for note in notes if "what is new" in note] == told
+
+
+def test_what_is_new_is_the_same_after_a_power_cut(tmp_path: Path) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(stage: str) -> None:
+        if stage.startswith("round 2: learn"):
+            raise Killed
+
+    with pytest.raises(Killed):
+        quick(tmp_path / "cut", report=die)
+    goes_on, undisturbed = quick(tmp_path / "cut"), quick(tmp_path / "whole")
+    assert [point["return_dream"] for point in goes_on.curve] == [p["return_dream"] for p in undisturbed.curve]
+    ours, theirs = goes_on.agent, undisturbed.agent
+    assert isinstance(ours, Sb3Agent)
+    assert isinstance(theirs, Sb3Agent)
+    weights = theirs._tensors()
+    assert all(np.array_equal(tensor, weights[name]) for name, tensor in ours._tensors().items())
