@@ -1,4 +1,4 @@
-"""Chunks: short pieces of episodes as batches of tensors, and the split into what teaches and what judges."""
+"""Chunks: short pieces of episodes as batches of tensors, and which of them judge in place of teaching."""
 
 from dataclasses import replace
 from typing import Any
@@ -12,6 +12,8 @@ from sandbox.trajectories import Trajectories
 
 # Ends of episodes in every batch beside the chunks: among usual steps they are too rare to be learned from.
 ENDS = 64
+# Transitions of which it was decided before whether they judge.
+NOBODY = np.zeros(0, bool)
 # Fewer pieces than this would make the held-out share coarse.
 _PIECES = 40
 
@@ -52,17 +54,36 @@ class Chunks:
 
 
 def split(data: Trajectories, held_out: float, rng: np.random.Generator) -> tuple[Trajectories, Trajectories]:
-    """Training and held-out episodes.
+    """What teaches, and what judges: see `judges`."""
+    return divided(data, judges(data, held_out, rng))
+
+
+def judges(
+    data: Trajectories, held_out: float, rng: np.random.Generator, before: NDArray[np.bool_] = NOBODY
+) -> NDArray[np.bool_]:
+    """Which transitions judge, `(N,)`: about the share `held_out` of them, in whole episodes.
 
     Where there are only a few long episodes they are cut into pieces first, so that holding out costs about the share
-    that was asked for: of two episodes, one held out would be half of all that is known.
+    that was asked for: of two episodes, one held out would be half of all that is known. The first transitions do what
+    they did `before`: who taught once cannot judge any more.
     """
     longest = max(len(data) // _PIECES, 16)
-    pieces = [piece for length in data.lengths for piece in _cut(int(length), longest)]
-    data = replace(data, lengths=np.array(pieces, np.int64))
-    judges = rng.permutation(len(pieces))[: max(1, round(held_out * len(pieces)))]
-    chosen = np.isin(np.arange(len(pieces)), judges)
-    return (data, data) if chosen.all() else (data.episodes(~chosen), data.episodes(chosen))
+    pieces = np.array([piece for length in data.lengths for piece in _cut(int(length), longest)])
+    new = np.flatnonzero(np.cumsum(pieces) - pieces >= len(before))
+    fewest = 0 if before.any() else 1
+    chosen = rng.permutation(new)[: max(fewest, round(held_out * len(new)))]
+    judging = np.repeat(np.isin(np.arange(len(pieces)), chosen), pieces)
+    judging[: len(before)] = before
+    return judging
+
+
+def divided(data: Trajectories, judging: NDArray[np.bool_]) -> tuple[Trajectories, Trajectories]:
+    """The runs of transitions that teach, and of those that judge; all of them do both where there is nothing else."""
+    if judging.all():
+        return data, data
+    first = np.flatnonzero((data.elapsed == 0) | np.diff(judging, prepend=judging[0]))
+    runs = replace(data, lengths=np.diff(first, append=len(data)))
+    return runs.episodes(~judging[first]), runs.episodes(judging[first])
 
 
 def _cut(length: int, longest: int) -> list[int]:

@@ -153,6 +153,12 @@ class WorldModel(nn.Module):
         self.history = 16
         self.noise_dim = head.noise_dim + outcome.noise_dim
 
+    def inherit(self, other: "WorldModel") -> None:
+        """Begin with the weights of `other`, a model of the same parts; what it never had to learn stays new."""
+        self.memory.load_state_dict(other.memory.state_dict())
+        self.head.load_state_dict(other.head.state_dict())
+        self.outcome.inherit(other.outcome)
+
     def losses(
         self,
         batch: Mapping[str, Tensor],

@@ -44,11 +44,16 @@ class Ensemble(nn.Module):
         """The member that stands for all where they are alike: in their shapes, their codec and their choices."""
         return self._member(0)
 
+    @property
+    def each(self) -> list[WorldModel]:
+        """The members."""
+        return [self._member(k) for k in range(len(self.members))]
+
     @torch.no_grad()
     def _agree(self) -> None:
         """Let all members judge outcomes by the evidence that most of them chose: one pass takes one path."""
         for question in AMOUNTS:
-            choices = [self._member(k).outcome.chosen(question) for k in range(len(self.members))]
+            choices = [member.outcome.chosen(question) for member in self.each]
             decision = torch.stack(choices).median()
             for choice in choices:
                 choice.copy_(decision)
@@ -56,7 +61,7 @@ class Ensemble(nn.Module):
     @torch.inference_mode()
     def begin(self, starts: Starts) -> State:
         """Every member reads each start's history."""
-        states = [self._member(k).begin(starts) for k in range(len(self.members))]
+        states = [member.begin(starts) for member in self.each]
         obs = states[0][OBS]
         memories = {name: torch.stack([s[name] for s in states], dim=1) for name in states[0] if name != OBS}
         return {**memories, OBS: obs, DISAGREEMENT: obs.new_zeros(len(obs))}
@@ -92,8 +97,7 @@ class Ensemble(nn.Module):
     @torch.no_grad()
     def surprise(self, batch: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         """The members' mean surprise at the real steps of a batch, `(N,)`."""
-        each = [self._member(k).surprise(batch, generator) for k in range(len(self.members))]
-        return torch.stack(each).mean(dim=0)
+        return torch.stack([member.surprise(batch, generator) for member in self.each]).mean(dim=0)
 
     def _member(self, number: int) -> WorldModel:
         found = self.members[number]
@@ -103,7 +107,7 @@ class Ensemble(nn.Module):
     def _weights(self) -> dict[str, Tensor]:
         """The members' parameters, stacked once: a fitted model does not learn any more."""
         if self._stacked is None:
-            self._stacked = stack_module_state([self._member(k) for k in range(len(self.members))])[0]
+            self._stacked = stack_module_state(self.each)[0]
         return self._stacked
 
     def load_state_dict(self, *arguments: Any, **named: Any) -> Any:

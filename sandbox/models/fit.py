@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sandbox.models import parse, part
-from sandbox.models.chunks import Chunks, split
+from sandbox.models.chunks import Chunks, divided, judges
 from sandbox.models.core import Training, WorldModel
 from sandbox.models.descent import Best, Descent, Keeper, take_tensors, tensors_of
 from sandbox.models.familiar import familiarise
 from sandbox.models.fitted import FittedModel, build_one, joined
+from sandbox.models.predecessor import check, judged_before, runs
 from sandbox.models.ties import UPDATES as TIE_UPDATES
 from sandbox.threads import one_thread
 from sandbox.trajectories import Trajectories, starts
@@ -36,6 +37,7 @@ class FitSettings:
 
     updates: int | None = None  # most gradient steps
     effort: float = 1.0  # how many times that many; little data need fewer
+    again: float = 0.4  # how many times that many where a fit goes on from a predecessor's weights
     chunk: int = 16  # steps of one episode in a row of a batch
     rows: int = 16  # rows of a batch
     held_out: float = 0.1  # share of episodes that only judge
@@ -59,34 +61,44 @@ def fit(
     settings: FitSettings | None = None,
     parts: Mapping[str, Mapping[str, Any]] | None = None,
     device: torch.device | str = "cpu",
+    predecessor: FittedModel | None = None,
     log: Path | None = None,
     progress: Progress | None = None,
     keeper: Keeper | None = None,
 ) -> FittedModel:
     """Fit the model named `model` to `data`.
 
-    `parts` goes to the memory and the head: `{"memory": {"hidden": 128}, "head": {"components": 8}}`. `log` receives
-    one JSON line a judgement. With a `keeper`, a fit that was interrupted goes on and ends with the same bits.
+    `parts` goes to the memory and the head: `{"memory": {"hidden": 128}, "head": {"components": 8}}`. With a
+    `predecessor`, a whole model of the same kind that was fitted to the first part of `data`, it goes on from there.
+    `log` receives one JSON line a judgement. With a `keeper`, a fit that was interrupted goes on and ends with the same
+    bits.
 
     Raises:
         UnknownModelError: a name that means nothing.
         TooLittleDataError: fewer than ten transitions, or fewer than the memory's window.
+        ValueError: a predecessor of another kind, or one that knows more than `data`.
     """
     settings, parts = settings or FitSettings(), {k: dict(v) for k, v in (parts or {}).items()}
+    made_of = parts | ({"ensemble": settings.ensemble} if settings.ensemble > 1 else {})
+    if predecessor is not None:
+        check(predecessor, model, made_of, data)
     if settings.ensemble < 1:
         raise ValueError(f"an ensemble of {settings.ensemble} models predicts nothing; use 1 or more")
     if settings.updates is not None and settings.updates < 1:
         raise ValueError(f"{settings.updates} updates teach a model nothing; use 1 or more")
     rng = np.random.default_rng(seed)
     training: Training = part(parse(model)[1]).training_defaults
-    training = replace(training, updates=max(1, round(settings.effort * (settings.updates or training.updates))))
+    share = settings.effort * (1.0 if predecessor is None else settings.again)
+    training = replace(training, updates=max(1, round(share * (settings.updates or training.updates))))
     lessons = None
     members: list[WorldModel] = []
     judged: list[_Judged] = []
     shelf = _Shelf(keeper, members, judged)
     for number in range(settings.ensemble):
         network = _untrained(data, model, parts, rng)
-        lessons = lessons or _Lessons.of(data, settings, rng, device)
+        if predecessor is not None:
+            network.inherit(predecessor.members[number])
+        lessons = lessons or _Lessons.of(data, settings, judged_before(predecessor), rng, device)
         if lessons.plenty and not shelf.holds_member(number):
             _look_closely(network, members, data, settings, np.random.default_rng(seed))
         network.to(device)
@@ -101,9 +113,10 @@ def fit(
 
         judged.append(_train(network, lessons, training, settings, rng, log, advance, shelf))
         members.append(network.eval())
+    assert lessons is not None
     fitted = FittedModel(
         name=model,
-        settings=parts | ({"ensemble": settings.ensemble} if settings.ensemble > 1 else {}),
+        settings=made_of,
         network=joined(members),
         observation=data.observation_layout,
         action=data.action_layout,
@@ -112,7 +125,12 @@ def fit(
         starts=starts(data, settings.starts, members[0].history, rng, beginnings=0.5),
         usual=np.sort(np.mean([each.surprise for each in judged], axis=0)),
         provenance={
-            "data": {"transitions": len(data), "episodes": len(data.lengths), "source": dict(data.source)},
+            "data": {
+                "transitions": len(data),
+                "episodes": len(data.lengths),
+                "source": dict(data.source),
+                "judging": runs(lessons.judging),
+            },
             "fit": {"seed": seed, **asdict(settings), "held_out_loss": _mean([each.loss for each in judged])},
         },
     )
@@ -165,13 +183,20 @@ class _Lessons:
     exam: dict[str, Tensor]
     everything: Chunks
     plenty: bool
+    judging: NDArray[np.bool_]  # which transitions
 
     @classmethod
     def of(
-        cls, data: Trajectories, settings: FitSettings, rng: np.random.Generator, device: torch.device | str
+        cls,
+        data: Trajectories,
+        settings: FitSettings,
+        before: NDArray[np.bool_],
+        rng: np.random.Generator,
+        device: torch.device | str,
     ) -> "_Lessons":
-        teaching, judges = (Chunks(each, settings.chunk, device) for each in split(data, settings.held_out, rng))
-        return cls(teaching, judges.cover(), Chunks(data, settings.chunk, device), len(data) >= PLENTY)
+        judging = judges(data, settings.held_out, rng, before)
+        teaching, exam = (Chunks(each, settings.chunk, device) for each in divided(data, judging))
+        return cls(teaching, exam.cover(), Chunks(data, settings.chunk, device), len(data) >= PLENTY, judging)
 
 
 @dataclass(frozen=True)

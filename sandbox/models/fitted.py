@@ -60,6 +60,11 @@ class FittedModel:
         return f"<FittedModel: {self.name} with {weights:,} weights, learned from {seen:,} steps of {world}>"
 
     @property
+    def members(self) -> list[WorldModel]:
+        """The world models that it is made of: one, or those of an ensemble."""
+        return [self.network] if isinstance(self.network, WorldModel) else self.network.each
+
+    @property
     def noise_dim(self) -> int:
         """How many standard normal numbers a step of one row uses."""
         return self.network.noise_dim
@@ -140,10 +145,11 @@ class FittedModel:
         score = self.network.surprise(Chunks(data, SURPRISE_CHUNK, self.device).cover(), generator)
         return Surprise.among(score.cpu().numpy(), self.usual, data.episode)
 
-    def save(self, path: Path | str) -> None:
+    def save(self, path: Path | str, *, whole: bool = False) -> None:
         """Write the folder `path`: `model.json` and three safetensors files; all of it or nothing.
 
-        Of the outcome's parts only those that were chosen are stored.
+        Of the outcome's parts only those that were chosen are stored; all of them in a `whole` model, from which
+        another fit can go on.
         """
         header = {
             "kind": KIND,
@@ -156,7 +162,8 @@ class FittedModel:
             "provenance": dict(self.provenance),
         }
         weights = {name: tensor.detach().cpu().numpy() for name, tensor in self.network.state_dict().items()}
-        weights = _answering(self.network, weights)
+        idle = () if whole else _idle(self.network)
+        weights = {name: array for name, array in weights.items() if not name.startswith(idle)}
         with files.replacing(Path(path)) as folder:
             folder.mkdir()
             files.write_json(folder / "model.json", header)
@@ -213,10 +220,9 @@ def _outcomes(network: WorldModel | Ensemble) -> dict[str, Outcome]:
     return {f"{name}.": part for name, part in network.named_modules() if isinstance(part, Outcome)}
 
 
-def _answering(network: WorldModel | Ensemble, weights: Mapping[str, Array]) -> dict[str, Array]:
-    """The weights without those of outcomes' parts that answer nothing."""
-    idle = tuple(f"{prefix}{name}." for prefix, outcome in _outcomes(network).items() for name in outcome.idle)
-    return {name: array for name, array in weights.items() if not name.startswith(idle)}
+def _idle(network: WorldModel | Ensemble) -> tuple[str, ...]:
+    """The beginnings of the names of the weights that answer nothing."""
+    return tuple(f"{prefix}{name}." for prefix, outcome in _outcomes(network).items() for name in outcome.idle)
 
 
 def _load(network: WorldModel | Ensemble, weights: Mapping[str, Array]) -> None:
@@ -224,9 +230,9 @@ def _load(network: WorldModel | Ensemble, weights: Mapping[str, Array]) -> None:
     for prefix, outcome in _outcomes(network).items():
         for question in AMOUNTS:
             outcome.chosen(question).fill_(int(weights[f"{prefix}{question}_choice"]))
-    weights = _answering(network, weights)
-    for outcome in _outcomes(network).values():
-        outcome.settle()
+        outcome.forget(
+            part for part in outcome.idle if not any(name.startswith(f"{prefix}{part}.") for name in weights)
+        )
     # Models that were stored before there were laws and ties have none, as a new network has.
     own = {name: tensor for name, tensor in network.state_dict().items() if _LATER.search(name)}
     network.load_state_dict(own | {name: torch.from_numpy(array) for name, array in weights.items()})

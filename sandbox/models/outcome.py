@@ -122,10 +122,9 @@ class Outcome(nn.Module):
 
     def never_end(self) -> None:
         """Have no ends, since the data hold none."""
-        questions = ("ending", "prize")
-        for question in questions:
+        for question in ("ending", "prize"):
             self.chosen(question).fill_(NONE)
-        self.settle(questions)
+            self.forget(f"{question}.{amount}" for amount in AMOUNTS[question])
 
     def choose(self, held_out: Mapping[str, Tensor], *, sharp: bool = False) -> None:
         """Keep the simplest part unless another is better by two standard errors of the paired held-out losses.
@@ -154,12 +153,19 @@ class Outcome(nn.Module):
             if amount != self._amount(question)
         ]
 
-    def settle(self, questions: Iterable[str] = tuple(AMOUNTS)) -> None:
-        """Forget the idle parts of `questions`; after that nothing can be chosen any more."""
-        for question in questions:
-            kept = self._amount(question)
-            answering = {} if kept is None else {kept: self.get_submodule(f"{question}.{kept}")}
-            self.add_module(question, nn.ModuleDict(answering))
+    def forget(self, parts: Iterable[str]) -> None:
+        """Have these parts no more, `question.amount`; they can be chosen no more."""
+        for question, amount in (part.split(".") for part in parts):
+            left = {name: part for name, part in self.get_submodule(question).named_children() if name != amount}
+            self.add_module(question, nn.ModuleDict(left))
+
+    def inherit(self, other: "Outcome") -> None:
+        """Begin with the weights of `other`, as far as it has the same parts."""
+        for question in AMOUNTS:
+            theirs = dict(other.get_submodule(question).named_children())
+            for amount, part in self.get_submodule(question).named_children():
+                if amount in theirs:
+                    part.load_state_dict(theirs[amount].state_dict())
 
     def chosen(self, question: str) -> Tensor:
         """The place of the amount that answers a question, a buffer."""

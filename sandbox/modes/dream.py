@@ -34,7 +34,8 @@ def learn(task: Task) -> Learned:
         if candidates:
             candidates[-1].exploring.append(parts[-1])
         data = concatenate(parts)
-        model = fitted(task, parts, f"round {number}: fit {task.model} to {len(data)} real steps")
+        name = f"round {number}: fit {task.model} to {len(data)} real steps"
+        model = learned.model = fitted(task, parts, name, learned.model)
         novelty = None
         if task.dream.looks(number, task.rounds) and tells_nothing(data):
             novelty = Novelty(model, data, task.rng(f"novelty {number}"))
@@ -51,7 +52,7 @@ def learn(task: Task) -> Learned:
         return lived_by(task, Greedy(candidate), 1, f"choice {turn}", keep_back=False)
 
     chosen = choose(candidates, model, task.budget, play, task.rng("choice"))
-    learned.agent, learned.model = chosen.agent, model
+    learned.agent = chosen.agent
     held_out = [lived for candidate in candidates for lived in candidate.greedy]
     if held_out:
         judge_model(task, learned, model, concatenate(held_out), data)

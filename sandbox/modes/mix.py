@@ -24,7 +24,7 @@ def learn(task: Task) -> Learned:
         parts = known_in(task, parts, actor, number)
         data = concatenate(parts)
         before = learned.model
-        model = fitted(task, parts, f"round {number}: fit {task.model} to {len(data)} real steps")
+        model = fitted(task, parts, f"round {number}: fit {task.model} to {len(data)} real steps", before)
         agent, dreamed = _studied(task, model, agent, data, len(parts[-1]), number)
         learned.dream_steps += dreamed
         learned.curve.append(task.point(f"round {number}", agent, dream_return(agent, model, ROWS, task.seed)))

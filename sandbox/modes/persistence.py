@@ -19,11 +19,12 @@ def learn(task: Task) -> Learned:
     agent = task.learner()
     learned = Learned(agent)
     parts = task.begun
+    model: FittedModel | None = None
     while task.budget.left > 0:
         number = len(learned.curve) + 1
         parts = known_in(task, parts, actor, number)
         data = concatenate(parts)
-        model = fitted(task, parts, f"round {number}: fit rewards to {len(data)} real steps", MODEL)
+        model = fitted(task, parts, f"round {number}: fit rewards to {len(data)} real steps", model, plain=MODEL)
         begin = starts(data, task.dream.starts, model.history, task.rng(f"starts {number}"), task.dream.beginnings)
         dreams = _still(model, begin)
         agent, steps = taught(task, agent, number, dreams, dreams)

@@ -23,7 +23,7 @@ def learn(task: Task) -> Learned:
         parts = known_in(task, parts, actor, number, "collect" if number == 1 else "plan")
         data = concatenate(parts)
         before = learned.model
-        model = fitted(task, parts, f"round {number}: fit {task.model} to {len(data)} real steps")
+        model = fitted(task, parts, f"round {number}: fit {task.model} to {len(data)} real steps", before)
         actor = planner(task, model, cautious=False)
         learned.agent, learned.model = planner(task, model, cautious=True), model
         learned.curve.append(task.point(f"round {number}", learned.agent))

@@ -60,10 +60,17 @@ def known_in(
     return [*parts, lived_by(task, actor, wanted, f"round {number}: {how}", keep_back=False, kind=how)]
 
 
-def fitted(task: Task, parts: Sequence[Trajectories], name: str, plain: str | None = None) -> FittedModel:
+def fitted(
+    task: Task,
+    parts: Sequence[Trajectories],
+    name: str,
+    predecessor: FittedModel | None = None,
+    plain: str | None = None,
+) -> FittedModel:
     """A new model of all that was seen so far, in one part or more, the latest last.
 
-    It is the task's model as its settings make it, or one of the family `plain` as that comes. Of the unknown it
+    It goes on from the last round's, its `predecessor`. It is the task's model as its settings make it, or one of the
+    family `plain` as that comes. Of the unknown it
     expects the worst of the first and of the last part: what random play may meet, and what the latest agent may. What
     an earlier agent met by a folly of its own, such as ten times as bad a return in Supply, is no measure any more:
     agents that fear it dare nothing.
@@ -81,6 +88,7 @@ def fitted(task: Task, parts: Sequence[Trajectories], name: str, plain: str | No
             settings=settings,
             parts={} if plain else task.dream.parts,
             device=task.device,
+            predecessor=predecessor,
             log=task.folder / "fit.jsonl",
             keeper=keeper,
         )

@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -92,7 +92,7 @@ class Task:
     @property
     def models(self) -> Form[FittedModel]:
         """How a model lies on disk."""
-        return Form(FittedModel.save, lambda path: FittedModel.load(path, self.device))
+        return Form(partial(FittedModel.save, whole=True), lambda path: FittedModel.load(path, self.device))
 
     def stage(self, name: str, kind: str, make: Callable[[Keeper], T], form: Form[T]) -> T:
         """One stage of the work: done, or read where an earlier process did it. See `Journal.stage`."""
