@@ -61,9 +61,9 @@ def split(data: Trajectories, held_out: float, rng: np.random.Generator) -> tupl
 def judges(
     data: Trajectories, held_out: float, rng: np.random.Generator, before: NDArray[np.bool_] = NOBODY
 ) -> NDArray[np.bool_]:
-    """Which transitions judge, `(N,)`: about the share `held_out` of them, in whole episodes.
+    """Which transitions judge, `(N,)`: about the share `held_out` of them, in whole episodes or pieces of long ones.
 
-    Where there are only a few long episodes they are cut into pieces first, so that holding out costs about the share
+    Where there are only a few long episodes they are cut first, so that holding out costs about the share
     that was asked for: of two episodes, one held out would be half of all that is known. The first transitions do what
     they did `before`: who taught once cannot judge any more.
     """
