@@ -87,9 +87,7 @@ def fit(
     if settings.updates is not None and settings.updates < 1:
         raise ValueError(f"{settings.updates} updates teach a model nothing; use 1 or more")
     rng = np.random.default_rng(seed)
-    training: Training = part(parse(model)[1]).training_defaults
-    share = settings.effort * (1.0 if predecessor is None else settings.again)
-    training = replace(training, updates=max(1, round(share * (settings.updates or training.updates))))
+    training = _training(model, settings, settings.effort * (1.0 if predecessor is None else settings.again))
     lessons = None
     members: list[WorldModel] = []
     judged: list[_Judged] = []
@@ -125,17 +123,24 @@ def fit(
         starts=starts(data, settings.starts, members[0].history, rng, beginnings=0.5),
         usual=np.sort(np.mean([each.surprise for each in judged], axis=0)),
         provenance={
-            "data": {
-                "transitions": len(data),
-                "episodes": len(data.lengths),
-                "source": dict(data.source),
-                "judging": runs(lessons.judging),
-            },
+            "data": _told(data, lessons.judging),
             "fit": {"seed": seed, **asdict(settings), "held_out_loss": _mean([each.loss for each in judged])},
         },
     )
     familiarise(fitted, data, rng)
     return fitted
+
+
+def _training(model: str, settings: FitSettings, share: float) -> Training:
+    """How the head likes to be trained, in the share of the updates."""
+    training: Training = part(parse(model)[1]).training_defaults
+    return replace(training, updates=max(1, round(share * (settings.updates or training.updates))))
+
+
+def _told(data: Trajectories, judging: NDArray[np.bool_]) -> dict[str, Any]:
+    """What a model says of its data."""
+    counts = {"transitions": len(data), "episodes": len(data.lengths)}
+    return {**counts, "source": dict(data.source), "judging": runs(judging)}
 
 
 def _untrained(

@@ -28,7 +28,7 @@ MAP_EFFORT = 0.25
 class Fitting:
     """How long models are fitted."""
 
-    effort: float = 1.0  # share of the gradient steps that a family asks for in a fit
+    effort: float = 1.0  # share of the gradient steps that a family asks for in a fit from scratch
 
 
 @dataclass(frozen=True)
