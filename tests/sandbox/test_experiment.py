@@ -70,6 +70,13 @@ def test_every_way_of_learning_has_its_row(finished: Path) -> None:
     assert all(row["status"] == "done" for row in rows(finished)), [row["error"] for row in rows(finished)]
 
 
+def test_a_later_rounds_fit_goes_on_from_the_last_one_and_takes_fewer_updates(finished: Path) -> None:
+    (folder,) = (finished / "cells").glob("dream-*")
+    updates = [json.loads(line)["update"] for line in (folder / "fit.jsonl").read_text().splitlines()]
+    assert len(updates) == 2, "one judgement for each round"
+    assert 0 < updates[1] < 0.6 * updates[0]
+
+
 def test_the_budget_is_spent_to_the_step_and_evaluation_is_counted_apart(finished: Path) -> None:
     for row in rows(finished):
         assert row["real_steps"] == (0 if row["mode"] == "random" else 120)
