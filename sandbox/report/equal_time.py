@@ -5,6 +5,7 @@ No evaluation is invented between two others: what counts is the last one made b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,7 +41,8 @@ def _by_then(ours: Standing, spent: float, peer: Standing) -> ByThen | None:
     """The mean over the peer's seeds of their last evaluation by then; None where a seed had none yet."""
     last = [_last(row, spent) for row in peer.done]
     known = [value for value in last if value is not None]
-    real = over_seeds([Interval(value, value, value) for value in known])
+    # A curve has means alone: of one seed no interval is known.
+    real = over_seeds([Interval(value, math.nan, math.nan) for value in known])
     if real is None or len(known) < len(last):
         return None
     return ByThen(ours, spent, peer, real, all(row.curve[-1].wall_seconds <= spent for row in peer.done))

@@ -26,13 +26,15 @@ from sandbox.report.names import contender, decimals, number
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean return with its 95 % interval, in the environment's units of reward."""
+    """A mean return with its 95 % interval, in the environment's units of reward; bounds that nobody knows are NaN."""
 
     mean: float
     low: float
     high: float
 
     def __str__(self) -> str:
+        if math.isnan(self.low):
+            return number(self.mean, decimals(self.mean))
         places = decimals(self.mean, self.low, self.high)
         return f"{number(self.mean, places)} [{number(self.low, places)}, {number(self.high, places)}]"
 

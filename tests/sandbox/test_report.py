@@ -459,6 +459,16 @@ def test_at_equal_wall_clock_the_last_evaluation_by_then_counts(tmp_path: Path) 
     assert "After the wall-clock" not in report.verdict(results), "nothing was evaluated by then"
 
 
+def test_at_equal_wall_clock_one_seed_has_no_interval(tmp_path: Path) -> None:
+    results = contrast([-180.0], [-930.0])
+    for entry in results["rows"]:
+        entry["wall_seconds"]["total"] = 80.0 if entry["mode"] == "dream" else 100.0
+    words = report.verdict(results)
+    (said,) = re.findall(r"After the wall-clock .*? at (.*?)\.(?: |$|\n)", words)
+    assert re.fullmatch(r"-[\d,]+", said), said
+    assert "[nan" not in written(tmp_path, results)
+
+
 def test_a_ceiling_alone_is_what_a_dream_is_compared_with() -> None:
     results = contrast([-180.0, -190.0, -185.0], [])
     results["rows"] += [row("ceiling", None, "sac", seed, -150.0 + seed, real_steps=9000) for seed in range(3)]
