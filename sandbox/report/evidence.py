@@ -95,7 +95,7 @@ def price(contenders: Sequence[Standing]) -> str:
     grid = table("The goal and its price", ["Agent", "Price", "Held by", "Real steps", "Overhead"], "".join(lines))
     goal = f"The goal is {wanted}. "
     missed = [offer.ours.name for offer in found if not offer.ours_reached]
-    never = f"No seed ever held it of {listed(missed, most=4)}. " if missed else ""
+    never = f"It was never held by any seed of {listed(missed, most=4)}. " if missed else ""
     return section("price", "What a real step may cost", grid + note(goal + never + PRICED))
 
 
