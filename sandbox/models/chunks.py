@@ -63,9 +63,9 @@ def judges(
 ) -> NDArray[np.bool_]:
     """Which transitions judge, `(N,)`: about the share `held_out` of them, in whole episodes or pieces of long ones.
 
-    Where there are only a few long episodes they are cut first, so that holding out costs about the share
-    that was asked for: of two episodes, one held out would be half of all that is known. The first transitions do what
-    they did `before`: who taught once cannot judge any more.
+    Where there are only a few long episodes they are cut first, so that holding out costs about the share that was
+    asked for: of two episodes, one held out would be half of all that is known. The first transitions do what they did
+    `before`: who taught once cannot judge any more, unless there is nobody else.
     """
     longest = max(len(data) // _PIECES, 16)
     pieces = np.array([piece for length in data.lengths for piece in _cut(int(length), longest)])
@@ -74,7 +74,7 @@ def judges(
     chosen = rng.permutation(new)[: max(fewest, round(held_out * len(new)))]
     judging = np.repeat(np.isin(np.arange(len(pieces)), chosen), pieces)
     judging[: len(before)] = before
-    return judging
+    return judging if judging.any() else ~judging
 
 
 def divided(data: Trajectories, judging: NDArray[np.bool_]) -> tuple[Trajectories, Trajectories]:

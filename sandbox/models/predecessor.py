@@ -38,7 +38,7 @@ def judged_before(predecessor: FittedModel | None) -> NDArray[np.bool_]:
         return NOBODY
     known = predecessor.provenance["data"]
     judging = np.zeros(known["transitions"], bool)
-    for first, end in known["judging"]:
+    for first, end in known.get("judging", ()):  # older stored models do not say
         judging[first:end] = True
     return judging
 

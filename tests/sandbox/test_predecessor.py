@@ -107,6 +107,13 @@ def test_who_judged_the_predecessor_judges_on_and_nobody_who_taught_it(log: Traj
     assert 0 < successor[known:].mean() < 0.4, "of what is new, some judge and most teach"
 
 
+def test_where_all_have_taught_all_judge(log: Trajectories, first: FittedModel) -> None:
+    silent = replace(first, provenance={"data": {"transitions": len(log)}})  # as stored models were
+    assert not judged_before(silent).any()
+    assert chunks.judges(log, 0.1, np.random.default_rng(0), judged_before(silent)).all()
+    fit(log, "gan", settings=BRIEF, predecessor=silent)
+
+
 def test_short_episodes_teach_or_judge_as_a_whole(log: Trajectories) -> None:
     judging = chunks.judges(log, 0.25, np.random.default_rng(0))
     teaching, exam = chunks.divided(log, judging)
