@@ -12,7 +12,6 @@ from sandbox.collection import collect
 from sandbox.metrics import CardSettings, score_card
 from sandbox.metrics.standard import dimension_names
 from sandbox.models.chunks import split
-from sandbox.models.ensemble import Ensemble
 from sandbox.models.fitted import FittedModel
 from sandbox.spaces import brief
 from sandbox.trajectories import Trajectories
@@ -41,7 +40,7 @@ def anatomy(model: FittedModel) -> Anatomy:
     """Everything that a stored model says about itself; nothing is computed."""
     memory, head = models.parse(model.name)
     data, fitted = model.provenance.get("data", {}), model.provenance.get("fit", {})
-    network = model.network.first if isinstance(model.network, Ensemble) else model.network
+    network = model.members[0]
     members = model.settings.get("ensemble", 1)
     parts = {name: members * _count(part) for name, part in network.named_children()}
     dimensions = dimension_names(model.observation.space)

@@ -44,7 +44,8 @@ def first(log: Trajectories) -> FittedModel:
 
 def one_small_step(data: Trajectories, model: str, predecessor: FittedModel) -> FittedModel:
     """A successor whose weights have hardly moved."""
-    settings = replace(BRIEF, updates=1, again=1.0, finish=0.0)
+    members = len(predecessor.members)
+    settings = replace(BRIEF, updates=1, again=1.0, finish=0.0, ensemble=members)
     return fit(data, model, settings=settings, predecessor=predecessor)
 
 
@@ -89,9 +90,8 @@ def test_a_break_on_disk_changes_no_bit(log: Trajectories, first: FittedModel, t
 
 
 def test_every_member_of_an_ensemble_goes_on(log: Trajectories) -> None:
-    pair = replace(BRIEF, ensemble=2)
-    both = fit(beginning(log, 12), "rnn", settings=pair)
-    successor = fit(log, "rnn", settings=replace(pair, updates=1, again=1.0, finish=0.0), predecessor=both)
+    both = fit(beginning(log, 12), "rnn", settings=replace(BRIEF, ensemble=2))
+    successor = one_small_step(log, "rnn", both)
     for ours, theirs in zip(successor.members, both.members, strict=True):
         pairs = zip(ours.head.parameters(), theirs.head.parameters(), strict=True)
         assert max((own - its).abs().mean().item() for own, its in pairs) < 0.003
