@@ -10,7 +10,6 @@ from gymnasium.vector import AutoresetMode
 
 from sandbox.branchable import ENDLESS
 from sandbox.dream import DreamVectorEnv
-from sandbox.models.ensemble import Ensemble
 from sandbox.models.fitted import SURPRISE_CHUNK, FittedModel
 from sandbox.play.distance import Ruler
 from sandbox.play.simulator import simulator
@@ -242,8 +241,7 @@ def _ruler(see: Layout, models: list[FittedModel]) -> Ruler | None:
     """A ruler by the statistics that the first model learned from; none without a model."""
     if not models:
         return None
-    network = models[0].network
-    codec = network.first.codec if isinstance(network, Ensemble) else network.codec
+    codec = models[0].network.codec
     spread = np.zeros(see.width)
     spread[codec.obs_numbers] = codec.obs_scale.cpu().numpy()
     return Ruler(see, spread)
