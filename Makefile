@@ -42,7 +42,7 @@ results: $(STAMP)
 	for task in $(RESULTS); do \
 		env=$${task%%:*}; steps=$${task##*:}; \
 		$(BIN)/sandbox contrast $$env --models all --real-steps $$steps --seeds 0 1 2 --jobs 2 \
-			--out runs/$$env || exit $$?; \
+			--curve-episodes 100 --out runs/$$env || exit $$?; \
 		$(PUBLISH) runs/$$env/results.json > docs/results/$$env.json; \
 	done
 

@@ -40,6 +40,7 @@ class Contrast:
     ceiling_steps: int | None = None  # of the learners in the simulator once more, where that is more
     agent_config: Mapping[str, Any] | None = None
     episodes: int = 100
+    curve_episodes: int = 20
     dream: Mapping[str, Any] = field(default_factory=dict)
     sweep: Mapping[str, Sequence[Any]] = field(default_factory=dict)  # a setting of `DreamSettings`, and its values
     log: Trajectories | None = None  # what agents with a model begin with; its steps count among the real ones
@@ -70,6 +71,8 @@ class Contrast:
             raise ValueError(f"there is no mode {unknown[0]}; modes are {', '.join(MODES)}")
         if self.episodes < 2:
             raise ValueError(f"--episodes {self.episodes} cannot give an interval; use 100 or more")
+        if self.curve_episodes < 1:
+            raise ValueError(f"--curve-episodes {self.curve_episodes} draws no curve; use 20 or more")
         for settings in (dict(self.dream), *self._swept()):
             check_settings(settings)
         require_supported(self.world)
@@ -172,6 +175,7 @@ class Contrast:
             seed=seed,
             real_steps=(self.ceiling_steps or 0) if mode == "ceiling" else self.real_steps,
             episodes=self.episodes,
+            curve_episodes=self.curve_episodes,
             dream=read_by(mode, model, self.dream),
             device=self.device,
             log=self.log.fingerprint if self.log is not None and mode in BEGIN_WITH_LOG else None,
@@ -179,7 +183,11 @@ class Contrast:
         )
         if mode != "plan":
             return cell
-        return replace(cell, episodes=min(self.episodes, PLANNED_EPISODES), curve_episodes=PLANNED_CURVE)
+        return replace(
+            cell,
+            episodes=min(self.episodes, PLANNED_EPISODES),
+            curve_episodes=min(self.curve_episodes, PLANNED_CURVE),
+        )
 
     def _check_patience(self, found: Examination) -> None:
         if "perfect" not in self.modes or self.world.is_native:

@@ -30,6 +30,7 @@ def contrast(
     ceiling_steps: int | None = None,
     jobs: int = 1,
     episodes: int = 100,
+    curve_episodes: int = 20,
     env_arg: Pairs = (),
     horizon: int | None = None,
     ensemble: int = 1,
@@ -54,6 +55,7 @@ def contrast(
         ceiling_steps: real steps of one more learner of each kind in the simulator, to show what could be reached.
         jobs: cells that run at once, each a process of one thread.
         episodes: fresh episodes that judge every agent; not counted as real steps to learn from.
+        curve_episodes: as many behind each point of a learning curve, from which the price of a step is read.
         env_arg: key=value for the environment, repeatable.
         horizon: time limit in steps, for environments that have none.
         ensemble: members of each model.
@@ -90,6 +92,7 @@ def contrast(
         ceiling_steps=ceiling_steps,
         agent_config=read_config(agent_config, agent) if agent_config else None,
         episodes=episodes,
+        curve_episodes=curve_episodes,
         dream=dream,
         sweep=swept(sweep),
         log=_begun_with(log, simulator) if log else None,

@@ -5,7 +5,7 @@ from pathlib import Path
 import sandbox_agents
 from sandbox import files
 from sandbox.journal import Form, Keeper
-from sandbox.modes.task import CURVE_SEED, Learned, Point, Task, learner
+from sandbox.modes.task import Learned, Point, Task, learner
 from sandbox_agents import Sb3Agent
 from sandbox_agents.tuned import tuned
 
@@ -20,8 +20,8 @@ def learn(task: Task) -> Learned:
     learned = Learned(agent)
     for number, point in enumerate(spent):
         then = sandbox_agents.load(_put_by(task, number), task.device)
-        judged = task.judge(then, task.curve_episodes, CURVE_SEED, f"point {number}")
-        learned.curve.append(point | {"return_real": judged.mean, "return_dream": None})
+        real = task.judge_for_curve(then, f"point {number}")
+        learned.curve.append(point | {"return_real": real, "return_dream": None})
     return learned
 
 

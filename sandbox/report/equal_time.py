@@ -41,13 +41,21 @@ def _by_then(ours: Standing, spent: float, peer: Standing) -> ByThen | None:
     """The mean over the peer's seeds of their last evaluation by then; None where a seed had none yet."""
     last = [_last(row, spent) for row in peer.done]
     known = [value for value in last if value is not None]
-    # A curve has means alone: of one seed no interval is known.
-    real = over_seeds([Interval(value, math.nan, math.nan) for value in known])
+    real = over_seeds(known)
     if real is None or len(known) < len(last):
         return None
-    return ByThen(ours, spent, peer, real, all(row.curve[-1].wall_seconds <= spent for row in peer.done))
+    return ByThen(ours, spent, peer, real, all(_ended(row, spent) for row in peer.done))
 
 
-def _last(row: Row, spent: float) -> float | None:
+def _ended(row: Row, spent: float) -> bool:
+    return row.curve[-1].wall_seconds <= spent
+
+
+def _last(row: Row, spent: float) -> Interval | None:
+    """The final evaluation, which has more episodes than the curve, where the whole run took no longer."""
+    if row.curve and _ended(row, spent):
+        return row.real
     judged = [(point.wall_seconds, point.real) for point in row.curve if point.real is not None]
-    return max((each for each in judged if each[0] <= spent), key=lambda each: each[0], default=(0.0, None))[1]
+    real = max((each for each in judged if each[0] <= spent), key=lambda each: each[0], default=(0.0, None))[1]
+    # A curve has means alone: of one seed no interval is known.
+    return None if real is None else Interval(real, math.nan, math.nan)

@@ -28,6 +28,7 @@ from sandbox.cell import LOCK, run_cell
 from sandbox.collection import collect
 from sandbox.counted import Counted
 from sandbox.models.fit import FitSettings, fit
+from sandbox.modes.task import Task
 from sandbox.pool import Pool
 from sandbox.trajectories import Trajectories, concatenate
 from sandbox.worlds import PATIENCE, examine, world
@@ -247,6 +248,18 @@ def test_a_cell_on_a_full_disk_ends_in_one_sentence_and_is_not_tried_again(
     monkeypatch.setattr(cell, "run_cell", lambda *_: (_ for _ in ()).throw(ConnectionError("gone")))
     with pytest.raises(ConnectionError):  # as a simulator may raise: worth another trial
         cell.main()
+
+
+def test_the_curves_of_two_seeds_have_different_episodes_and_those_of_one_the_same(tmp_path: Path) -> None:
+    plain = world("Pendulum-v1")
+    tasks = [Task(plain, 200, 400, seed, "ppo", curve_episodes=10, folder=tmp_path / f"{seed}") for seed in (0, 1)]
+    still = sandbox_agents.make("ppo", *plain.spaces, seed=0)
+    first, second = (task.judge_for_curve(still, "point") for task in tasks)
+    assert first != second
+    assert tasks[0].judge_for_curve(still, "again") == first
+    assert contrast("CartPole-v1", curve_episodes=7).cells(examine(world("CartPole-v1")))[0].curve_episodes == 7
+    with pytest.raises(ValueError, match="--curve-episodes 0 draws no curve"):
+        contrast("CartPole-v1", curve_episodes=0).check()
 
 
 def test_two_configurations_never_share_a_folder() -> None:

@@ -457,6 +457,10 @@ def test_at_equal_wall_clock_the_last_evaluation_by_then_counts(tmp_path: Path) 
     for entry in results["rows"]:
         entry["wall_seconds"]["total"] = 20.0
     assert "After the wall-clock" not in report.verdict(results), "nothing was evaluated by then"
+    for entry in results["rows"]:
+        entry["wall_seconds"]["total"] = 2000.0 if entry["mode"] == "dream" else 100.0
+    words = report.verdict(results)
+    assert "SAC in the simulator ended at -940 [-1,067, -813]." in words, "the final episodes are more than a curve's"
 
 
 def test_at_equal_wall_clock_one_seed_has_no_interval(tmp_path: Path) -> None:
