@@ -40,17 +40,29 @@ class Frame:
 
 @dataclass(frozen=True)
 class Label:
-    """Words that stand to the right of the point (x, y), in pixels."""
+    """Words that stand to the right of the point (x, y), in pixels, or to its left."""
 
     x: float
     y: float
     text: str
     tone: str
+    is_left: bool = False
+
+    @property
+    def span(self) -> Pair:
+        """From which column to which the words and their point reach."""
+        reach = len(self.text) * LETTER + 20
+        return (self.x - reach, self.x) if self.is_left else (self.x, self.x + reach)
 
     def beside(self, other: Label) -> bool:
         """Whether the two would overlap if they stood on the same line."""
-        left, right = sorted((self, other), key=lambda label: label.x)
-        return left.x + len(left.text) * LETTER + 20 > right.x
+        (first, last), (begin, end) = self.span, other.span
+        return first < end and begin < last
+
+    def covers(self, marks: Sequence[Pair]) -> bool:
+        """Whether the words would lie on one of the `marks`, which are pixels, other than their own point."""
+        first, last = self.span
+        return any(first - 6 < x < last + 6 and abs(y - self.y) < 12 and x != self.x for x, y in marks)
 
 
 def ticks(low: float, high: float, about: int) -> list[float]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from html import escape
 
 from sandbox.report.axes import LETTER, Frame, Label, Pair, apart, log_ticks, tick_text, ticks
@@ -19,6 +20,7 @@ CIRCLE, SQUARE, TRIANGLE, DIAMOND, FLAG = (24, 0.0), (4, 45.0), (3, -90.0), (4, 
 HEXAGON, PENTAGON, OCTAGON, SHIELD = (6, 0.0), (5, -90.0), (8, 22.5), (5, 90.0)
 SHAPES = (CIRCLE, SQUARE, TRIANGLE, DIAMOND, FLAG, HEXAGON, PENTAGON, OCTAGON, SHIELD)
 COLUMN = 13.0  # px between two whiskers side by side
+NEAR = 70.0  # px from the frame's edge, within which a mark's label may stand beyond it
 LONGEST = 14  # letters of a label on a narrow screen; "SAC, simulator" just fits
 
 
@@ -219,12 +221,28 @@ def _labels(frame: Frame, chart: Chart, places: Sequence[float], wide: bool) -> 
     if chart.baseline:
         height, name, value, tone = chart.baseline
         wanted.append(Label(outside, frame.y(height), _label(name, value, wide), tone))
+    marks = [
+        (x, frame.y(series.final.y)) for series, x in zip(chart.series, places, strict=True) if series.final is not None
+    ]
+    wanted = [_clear_of(marks, label, frame.left, outside) for label in wanted]
     parts = []
     for label, y in zip(wanted, apart(wanted, frame.bottom - 4), strict=True):
+        side = -1 if label.is_left else 1
         if abs(y - label.y) > 5:
-            parts.append(path("leader", [(label.x + 7, label.y), (label.x + 12, y)]))
-        parts.append(text(label.x + 14, y + 4, label.text, f"label {label.tone}", "start"))
+            parts.append(path("leader", [(label.x + 7 * side, label.y), (label.x + 12 * side, y)]))
+        anchor = "end" if label.is_left else "start"
+        parts.append(text(label.x + 14 * side, y + 4, label.text, f"label {label.tone}", anchor))
     return parts
+
+
+def _clear_of(marks: Sequence[Pair], label: Label, inside: float, outside: float) -> Label:
+    """The label where it covers no other mark: in the column `outside`, if that is near, or to the left of its own."""
+    if not label.covers(marks):
+        return label
+    if outside - label.x < NEAR:
+        return replace(label, x=outside)
+    other = replace(label, is_left=True)
+    return label if other.covers(marks) or other.span[0] < inside else other
 
 
 def _label(name: str, value: str, wide: bool) -> str:
