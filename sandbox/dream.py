@@ -51,6 +51,7 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
         num_envs: int = 1,
         *,
         starts: Starts | None = None,
+        in_turn: bool = False,
         horizon: int | None = None,
         temperature: float = 1.0,
         cautious: bool = False,
@@ -62,6 +63,8 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
         autoreset_mode: AutoresetMode = AutoresetMode.SAME_STEP,
     ) -> None:
         """Dream `model`; `starts`, `horizon` and `spaces` come from a fitted model unless they are given.
+
+        A row begins at a start that is drawn anew for each episode; `in_turn`, row i at start i modulo their number.
 
         Raises:
             ValueError: a temperature or horizon that is not positive, fear that is no share, or dynamics that bring no
@@ -85,6 +88,7 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
             raise ValueError(f"a dream's horizon must be at least 1 step, not {horizon}")
         self.model, self.starts, self.horizon, self.temperature = model, starts, horizon, temperature
         self.observation, self.action = spaces
+        self._in_turn = in_turn
         self._cautious = model if cautious and isinstance(model, FittedModel) else None
         self._fear, self._usual = fear, model.usual_reward if isinstance(model, FittedModel) else 0.0
         self._novelty = novelty
@@ -209,9 +213,9 @@ class DreamVectorEnv(VectorEnv[Any, Any, Any]):
                 self._count[row] = 0
 
     def _begin(self, rows: NDArray[np.int64]) -> None:
-        """Put rows at a start each, drawn by the row's own stream."""
-        chosen = np.empty(len(rows), np.int64)
-        for i, row in enumerate(rows):
+        """Put rows at a start each, drawn by the row's own stream unless they have one of their own."""
+        chosen = rows % len(self.starts)
+        for i, row in enumerate(() if self._in_turn else rows):
             # A step's noise uses uniform draws 2c and 2c + 1; a start takes one such pair.
             chosen[i] = int(uniform(self._keys[row], np.uint64(2) * self._count[row]) * len(self.starts))
             self._count[row] += np.uint64(1)

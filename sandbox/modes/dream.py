@@ -61,7 +61,7 @@ def learn(task: Task) -> Learned:
             "the dreams paid for what is new, since nothing that was known told what is worth seeking, in round"
             f"{'s' if len(curious) > 1 else ''} {', '.join(map(str, curious))}"
         )
-    worth = ", ".join(f"{each:.4g}" for each in estimates(candidates))
+    worth = ", ".join(f"{each.mean:.4g}" for each in estimates(candidates))
     learned.notes.append(
         f"the agent of round {chosen.round} of {len(candidates)} was chosen: by round they were worth about {worth}"
     )

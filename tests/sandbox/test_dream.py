@@ -118,6 +118,14 @@ def test_a_higher_temperature_dreams_wilder(cartpole: FittedModel) -> None:
     assert spread(0.1) < spread(1.0) < spread(4.0)
 
 
+def test_rows_in_turn_begin_at_their_own_starts_again_and_again(cartpole: FittedModel) -> None:
+    envs = DreamVectorEnv(cartpole, 7, in_turn=True, autoreset_mode=AutoresetMode.DISABLED)
+    own = envs.starts.obs[np.arange(7) % len(envs.starts), -1]
+    for seed in (0, 1):
+        np.testing.assert_array_equal(envs.reset(seed=seed)[0], own)
+        envs.step(np.zeros(7, np.int64))
+
+
 def starts_at_zero(model: FittedModel) -> sandbox.Starts:
     return sandbox.Starts(model.starts.obs[:1], model.starts.action[:1], model.starts.length[:1])
 
