@@ -111,11 +111,11 @@ def choose(
 
 @dataclass(frozen=True)
 class Worth:
-    """What a candidate is worth: what its dreams return, and what they are wrong by; with the variance of the latter."""
+    """What a candidate is worth: what its dreams return and are wrong by, and how far the latter is in doubt."""
 
     candidate: Candidate
     mean: float
-    doubt: float
+    doubt: float  # a variance
 
 
 def estimates(candidates: Sequence[Candidate]) -> list[Worth]:
