@@ -72,7 +72,19 @@ def sentence(results: Mapping[str, Any]) -> str:
     cost = as_number(results.get("step_seconds"))
     here = "what one of yours costs was not measured" if cost is None else f"yours costs {seconds(cost)}"
     ours, theirs = _holders(told.ours, told.ours_reached), _holders(told.theirs, told.theirs_reached)
-    return f"{in_words(told.ours, told.price)}; {here}. Measured at {wanted}, held by {ours} and {theirs}."
+    measured = f"{in_words(told.ours, told.price)}; {here}. Measured at {wanted}, held by {ours} and {theirs}."
+    return measured + _beyond(told.ours, wanted.ceiling)
+
+
+def _beyond(ours: Standing, ceiling: Standing) -> str:
+    """What else is bought where `ours` ends clearly above the agent that the goal is measured by; else nothing."""
+    mine, theirs = ours.real, ceiling.real
+    if mine is None or theirs is None or not mine.low > theirs.high:
+        return ""
+    return (
+        f" {ours.name} went on to {number(mine.mean, decimals(mine.mean))}: no agent of the simulator came to that, so "
+        "it has no price."
+    )
 
 
 def goal_of(table: Sequence[Standing]) -> Goal:

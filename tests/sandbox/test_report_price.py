@@ -72,6 +72,17 @@ def test_a_dream_that_saves_no_step_never_or_always_pays() -> None:
     )
 
 
+def test_what_only_a_dream_came_to_is_told_beside_the_price() -> None:
+    # As on InvertedPendulum-v5: the simulator's best holds 62 of 1,000, the dream as much later, and then the whole.
+    slow: list[Curve] = [[(10_000, 100.0, -250.0)], [(10_000, 90.0, -250.0)]]
+    words = report.price(contrast(slow, SIMULATOR, top=-270.0))
+    assert words.startswith("The dream never pays, whatever one step costs")
+    assert words.endswith(
+        " PPO in the rnn dream went on to -250: no agent of the simulator came to that, so it has no price."
+    )
+    assert "went on" not in report.price(contrast(slow, SIMULATOR, top=-250.0))
+
+
 def test_where_a_side_never_holds_the_goal_there_is_no_price() -> None:
     short: list[Curve] = [[(500, 40.0, -250.0), (2000, 150.0, -600.0)]]
     words = report.price(contrast(short, SIMULATOR))
