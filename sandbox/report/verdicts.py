@@ -51,9 +51,10 @@ def _outcome(env: str, ours: Standing | None, simulator: Standing | None, compar
     them = f"the best agent trained in the simulator ({_figure(simulator)})"
     seeds, steps = _seeds(ours, simulator), _same_steps(ours, simulator)
     if first.p_value is None:
-        side = "no lower" if ours.height >= simulator.height else "lower"
+        is_level = str(ours.real) == str(simulator.real)
+        side = "level with" if is_level else "higher than" if ours.height > simulator.height else "lower than"
         return (
-            f"One seed proves nothing: on {env}, {steps}, {us} stands {side} than {them}, over {seeds}; "
+            f"One seed proves nothing: on {env}, {steps}, {us} stands {side} {them}, over {seeds}; "
             "a lone seed's interval is over episodes."
         )
     tests = sum(each.p_value is not None for each in compared)

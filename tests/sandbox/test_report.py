@@ -511,6 +511,17 @@ def test_one_seed_proves_nothing_however_far_apart() -> None:
         assert "beat" not in words
 
 
+@pytest.mark.parametrize(
+    ("dream", "stands"), [(-180.0, "higher than"), (-940.0, "lower than"), (-930.0 + 1e-9, "level with")]
+)
+def test_one_seed_says_who_stands_higher(dream: float, stands: str) -> None:
+    results = contrast([dream], [-930.0])
+    for entry in results["rows"]:
+        if entry["mode"] in ("dream", "simulator"):
+            entry["return_real"] |= {"low": entry["return_real"]["mean"] - 1, "high": entry["return_real"]["mean"] + 1}
+    assert f"stands {stands} the best agent trained in the simulator" in report.verdict(results)
+
+
 def test_one_seed_says_that_its_interval_is_over_episodes(tmp_path: Path) -> None:
     page = written(tmp_path, contrast([-180.0], [-930.0]))
     assert "a single seed’s interval is over its evaluation episodes" in page
