@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 # One torch thread a process: two were at best 1.35 times faster, and up to 300 times slower on a busy machine.
 export OMP_NUM_THREADS := 1
 
-.PHONY: install demo test slow lint bench results exploring upsample plan exploitation highway lander families gallery ceilings pretrained clean
+.PHONY: install demo test slow lint bench results exploring upsample plan exploitation highway mujoco lander families gallery ceilings pretrained clean
 
 install: $(STAMP)
 
@@ -95,6 +95,18 @@ highway: $(STAMP)
 	$(BIN)/sandbox contrast highway_env:highway-fast-v0 --models rnn --real-steps 3000 --set rounds=3 --seeds 0 1 2 \
 		--episodes 50 --jobs 2 --out runs/highway
 	$(PUBLISH) runs/highway/results.json > docs/results/highway-fast-v0.json
+
+# What users of Stable-Baselines3 try first. MuJoCo is not among our dependencies: it is installed for this alone.
+MUJOCO := InvertedPendulum-v5:2000 InvertedDoublePendulum-v5:5000
+mujoco: $(STAMP)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt 'gymnasium[mujoco]' 'mujoco<4'
+	mkdir -p docs/results/mujoco
+	for task in $(MUJOCO); do \
+		env=$${task%%:*}; steps=$${task##*:}; \
+		$(BIN)/sandbox contrast $$env --models rnn --real-steps $$steps --seeds 0 1 2 --jobs 2 --curve-episodes 100 \
+			--out runs/$$env || exit $$?; \
+		$(PUBLISH) runs/$$env/results.json > docs/results/mujoco/$$env.json; \
+	done
 
 # Landing in dreams alone: some two hours on two cores.
 lander: $(STAMP)
