@@ -21,6 +21,8 @@ HEXAGON, PENTAGON, OCTAGON, SHIELD = (6, 0.0), (5, -90.0), (8, 22.5), (5, 90.0)
 SHAPES = (CIRCLE, SQUARE, TRIANGLE, DIAMOND, FLAG, HEXAGON, PENTAGON, OCTAGON, SHIELD)
 COLUMN = 13.0  # px between two whiskers side by side
 NEAR = 70.0  # px from the frame's edge, within which a mark's label may stand beyond it
+SPARE = 16.0  # px that bold words may take beyond what their letters are counted as
+WIDE = 500  # px from which on a chart has room for values behind its labels
 LONGEST = 14  # letters of a label on a narrow screen; "SAC, simulator" just fits
 
 
@@ -38,7 +40,7 @@ def shape(index: int, x: float, y: float, radius: float, css: str = "mark") -> s
 
 
 def _svg(chart: Chart, width: int) -> str:
-    wide = width > 500
+    wide = width > WIDE
     frame = _frame(chart, width, wide)
     height = frame.bottom + 46
     places = _places(frame, chart)
@@ -54,7 +56,7 @@ def _svg(chart: Chart, width: int) -> str:
         f'<svg role="img" aria-labelledby="{name}-title {name}-text" viewBox="0 0 {width} {height:.0f}">'
         f'<title id="{name}-title">{escape(chart.title)}</title>'
         f'<desc id="{name}-text">{escape(chart.description)}</desc>'
-        f"{''.join(parts)}{''.join(_labels(frame, chart, places, wide))}</svg>"
+        f"{''.join(parts)}{''.join(_labels(frame, chart, places, width))}</svg>"
     )
 
 
@@ -206,7 +208,8 @@ def _whisker(frame: Frame, final: Final, x: float) -> list[str]:
     return parts
 
 
-def _labels(frame: Frame, chart: Chart, places: Sequence[float], wide: bool) -> list[str]:
+def _labels(frame: Frame, chart: Chart, places: Sequence[float], width: int) -> list[str]:
+    wide = width > WIDE
     outside = max([frame.right, *places])  # labels of the ends at the frame's edge share one column, right of them all
     wanted = [
         Label(
@@ -224,7 +227,7 @@ def _labels(frame: Frame, chart: Chart, places: Sequence[float], wide: bool) -> 
     marks = [
         (x, frame.y(series.final.y)) for series, x in zip(chart.series, places, strict=True) if series.final is not None
     ]
-    wanted = [_clear_of(marks, label, frame.left, outside) for label in wanted]
+    wanted = [_clear_of(marks, label, (frame.left, width - SPARE), outside) for label in wanted]
     parts = []
     for label, y in zip(wanted, apart(wanted, frame.bottom - 4), strict=True):
         side = -1 if label.is_left else 1
@@ -235,14 +238,17 @@ def _labels(frame: Frame, chart: Chart, places: Sequence[float], wide: bool) -> 
     return parts
 
 
-def _clear_of(marks: Sequence[Pair], label: Label, inside: float, outside: float) -> Label:
-    """The label where it covers no other mark: in the column `outside`, if that is near, or to the left of its own."""
+def _clear_of(marks: Sequence[Pair], label: Label, room: Pair, outside: float) -> Label:
+    """The label where it covers no other mark: in the column `outside`, if that is near, or to the left of its own.
+
+    Its words stay in the `room` from one column to another.
+    """
     if not label.covers(marks):
         return label
-    if outside - label.x < NEAR:
-        return replace(label, x=outside)
-    other = replace(label, is_left=True)
-    return label if other.covers(marks) or other.span[0] < inside else other
+    beyond, left = replace(label, x=outside), replace(label, is_left=True)
+    if outside - label.x < NEAR and beyond.span[1] <= room[1]:
+        return beyond
+    return label if left.covers(marks) or left.span[0] < room[0] else left
 
 
 def _label(name: str, value: str, wide: bool) -> str:

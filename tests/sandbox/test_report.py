@@ -717,11 +717,12 @@ def test_labels_never_cover_each_other() -> None:
 def test_a_label_that_would_cover_another_mark_stands_elsewhere() -> None:
     label = Label(200.0, 50.0, "a label", "tone")
     behind, free = [(200.0, 50.0), (230.0, 55.0)], [(200.0, 50.0), (230.0, 90.0), (400.0, 50.0)]
-    assert _clear_of(behind, label, 40.0, 600.0).is_left
-    assert _clear_of(free, label, 40.0, 600.0) == label
-    assert _clear_of(behind, label, 180.0, 600.0) == label, "there is no room on the other side"
-    assert _clear_of([*behind, (170.0, 48.0)], label, 40.0, 600.0) == label, "there is a mark on either side"
-    assert _clear_of(behind, label, 40.0, 250.0).x == 250.0, "beyond the frame, whose edge is near"
+    assert _clear_of(behind, label, (40.0, 700.0), 600.0).is_left
+    assert _clear_of(free, label, (40.0, 700.0), 600.0) == label
+    assert _clear_of(behind, label, (180.0, 700.0), 600.0) == label, "there is no room on the other side"
+    assert _clear_of([*behind, (170.0, 48.0)], label, (40.0, 700.0), 600.0) == label, "there is a mark on either side"
+    assert _clear_of(behind, label, (40.0, 700.0), 250.0).x == 250.0, "beyond the frame, whose edge is near"
+    assert _clear_of(behind, label, (40.0, 260.0), 250.0).is_left, "the page ends there"
 
 
 def test_contrasts_of_several_tasks_stand_side_by_side(tmp_path: Path) -> None:
