@@ -35,16 +35,21 @@ bench: $(STAMP)
 # Results as they are published: without the folder of whoever made them.
 PUBLISH := sed 's|"agent_path": ".*/cells/|"agent_path": "cells/|'
 
+# Contrasts of several tasks, ENV:STEPS each, by some models; published in a folder.
+define contrasts
+	for task in $(1); do \
+		env=$${task%%:*}; steps=$${task##*:}; \
+		$(BIN)/sandbox contrast $$env --models $(2) --real-steps $$steps --seeds 0 1 2 --jobs 2 \
+			--curve-episodes 100 --out runs/$$env || exit $$?; \
+		$(PUBLISH) runs/$$env/results.json > $(3)/$$env.json; \
+	done
+endef
+
 # When which family pays: six families on each task. By its cells' CPU time half an hour a task on two idle cores; folders
 # that exist are completed.
 RESULTS := Pendulum-v1:2000 CartPole-v1:2000 Acrobot-v1:5000 supply:5000
 results: $(STAMP)
-	for task in $(RESULTS); do \
-		env=$${task%%:*}; steps=$${task##*:}; \
-		$(BIN)/sandbox contrast $$env --models all --real-steps $$steps --seeds 0 1 2 --jobs 2 \
-			--curve-episodes 100 --out runs/$$env || exit $$?; \
-		$(PUBLISH) runs/$$env/results.json > docs/results/$$env.json; \
-	done
+	$(call contrasts,$(RESULTS),all,docs/results)
 
 # A goal that random play does not find, and effort that costs: half an hour of CPU time.
 exploring: $(STAMP)
@@ -100,13 +105,7 @@ highway: $(STAMP)
 MUJOCO := InvertedPendulum-v5:2000 InvertedDoublePendulum-v5:5000
 mujoco: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt 'gymnasium[mujoco]' 'mujoco<4'
-	mkdir -p docs/results/mujoco
-	for task in $(MUJOCO); do \
-		env=$${task%%:*}; steps=$${task##*:}; \
-		$(BIN)/sandbox contrast $$env --models rnn --real-steps $$steps --seeds 0 1 2 --jobs 2 --curve-episodes 100 \
-			--out runs/$$env || exit $$?; \
-		$(PUBLISH) runs/$$env/results.json > docs/results/mujoco/$$env.json; \
-	done
+	$(call contrasts,$(MUJOCO),rnn,docs/results/mujoco)
 
 # Landing in dreams alone: some two hours on two cores.
 lander: $(STAMP)

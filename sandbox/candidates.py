@@ -56,9 +56,7 @@ class Candidate:
     agent: Agent
     greedy: list[Trajectories] = field(default_factory=list)  # played for the choice
     exploring: list[Trajectories] = field(default_factory=list)  # collected to learn from
-    predicted: NDArray[np.float64] = field(
-        default_factory=lambda: np.zeros(1)
-    )  # its returns in the last model's dreams
+    predicted: NDArray[np.float64] = field(default_factory=lambda: np.zeros(1))  # returns in the last model's dreams
     surprises: Surprises = field(default_factory=Surprises)  # of every real episode
 
     def correct(self, model: FittedModel, lived: Trajectories, rng: np.random.Generator, *, greedy: bool) -> None:
@@ -151,8 +149,6 @@ def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 def _error(best: Worth, other: Worth) -> float:
     """The standard error of the difference of the two."""
-    if other is best:
-        return 0.0
     ahead = best.candidate.predicted - other.candidate.predicted  # dreams from the same starts, with the same noise
     return float(np.sqrt(ahead.var() / len(ahead) + best.doubt + other.doubt))
 
