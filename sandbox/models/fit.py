@@ -27,7 +27,9 @@ Progress = Callable[[int, int], None]
 
 # Fewer transitions than this are no data.
 FEWEST = 10
-# From so many on, a fit also takes from them what fewer do not tell: exact laws, what goes together, where ends are.
+# From so many on, a fit also takes from them what fewer do not tell: exact laws, and which numbers go together.
+SEVERAL = 2000
+# From so many on, it trusts the sharp view of where episodes end.
 PLENTY = 6000
 
 
@@ -97,8 +99,8 @@ def fit(
         if predecessor is not None:
             network.inherit(predecessor.members[number])
         lessons = lessons or _Lessons.of(data, settings, judged_before(predecessor), rng, device)
-        if lessons.plenty and not shelf.holds_member(number):
-            _look_closely(network, members, data, settings, np.random.default_rng(seed))
+        if len(data) >= SEVERAL and not shelf.holds_member(number):
+            _look_closely(network, members, predecessor, data, settings, np.random.default_rng(seed))
         network.to(device)
         if shelf.holds_member(number):
             members.append(network.eval())
@@ -165,19 +167,25 @@ def _untrained(
 def _look_closely(
     network: WorldModel,
     members: list[WorldModel],
+    predecessor: FittedModel | None,
     data: Trajectories,
     settings: FitSettings,
     rng: np.random.Generator,
 ) -> None:
-    """Take from plenty of data what few do not tell: exact laws, and which numbers go together.
+    """Take from several thousand steps what fewer do not tell: exact laws, and which numbers go together.
 
     The `members` that were there before have it from the same data.
     """
+    codec = network.codec
     if members:
-        network.codec.load_state_dict(members[0].codec.state_dict())
+        codec.load_state_dict(members[0].codec.state_dict())
         return
-    network.codec.learn_law(data)
-    network.codec.tie(data, round(settings.effort * min(settings.updates or TIE_UPDATES, TIE_UPDATES)), rng)
+    codec.learn_law(data)
+    updates = settings.effort * min(settings.updates or TIE_UPDATES, TIE_UPDATES)
+    if predecessor is not None and predecessor.members[0].codec.ties.is_taught:
+        codec.ties.inherit(predecessor.members[0].codec.ties)
+        updates *= settings.again
+    codec.tie(data, round(updates), rng)
 
 
 @dataclass(frozen=True)

@@ -63,19 +63,35 @@ class Ties(nn.Module):
         for name in ("low", "high"):
             self.register_buffer(name, torch.zeros(numbers))
 
+    @property
+    def is_taught(self) -> bool:
+        """Whether the networks ever learned."""
+        return bool(self.weight0.any())
+
+    def inherit(self, other: "Ties") -> None:
+        """Begin with the networks of `other`; which numbers are tied is for `learn` to say anew."""
+        for mine, theirs in zip(self._layers(), other._layers(), strict=True):
+            for place in range(2):
+                mine[place].copy_(theirs[place])
+
     def learn(self, features: Tensor, drifting: Tensor, updates: int, rng: np.random.Generator) -> None:
-        """Learn the `drifting` numbers, `(D,)`, each from the others in observations `(N, F)`, and which are tied."""
+        """Learn the `drifting` numbers, `(D,)`, each from the others in observations `(N, F)`, and which are tied.
+
+        What was inherited is where it goes on from.
+        """
         candidates = torch.nonzero(drifting)[:, 0].tolist() if len(self.weight0) else []
         judges = torch.arange(len(features)) // BLOCK % FOLDS == FOLDS - 1
         if not candidates:
             return
         teaching, fresh = features[~judges], features[judges]
         layers = list(self._layers())
+        begins_anew = not self.is_taught
         for weight, bias in layers:
             bound = weight.shape[1] ** -0.5  # as PyTorch's linear layers begin
             for each in (weight, bias):
-                begin = rng.uniform(-bound, bound, each.shape).astype(np.float32)
-                each.copy_(torch.from_numpy(begin)).requires_grad_()
+                if begins_anew:
+                    each.copy_(torch.from_numpy(rng.uniform(-bound, bound, each.shape).astype(np.float32)))
+                each.requires_grad_()
         optimiser = torch.optim.AdamW([each for layer in layers for each in layer], RATE, fused=True)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, max(updates, 20), pct_start=0.1)
         for update in range(updates):
@@ -136,10 +152,10 @@ class Ties(nn.Module):
 
     def _told(self, features: Tensor, which: list[int]) -> tuple[Tensor, Tensor]:
         """What the others tell of each number of `which`: its mean and its spread, `(K, N)` each."""
-        own = torch.zeros(len(which), 1, features.shape[-1], dtype=torch.bool, device=features.device)
-        own[range(len(which)), 0, which] = True
-        hidden = features.masked_fill(own, 0.0)
-        for place, (weight, bias) in enumerate(self._layers()):
-            hidden = torch.baddbmm(bias[which], functional.silu(hidden) if place else hidden, weight[which])
+        (first, bias), *others = ((weight[which], bias[which]) for weight, bias in self._layers())
+        first[range(len(which)), which] = 0.0  # no number is told by itself
+        hidden = torch.baddbmm(bias, features.expand(len(which), -1, -1), first)
+        for weight, bias in others:
+            hidden = torch.baddbmm(bias, functional.silu(hidden), weight)
         mean, spread = hidden.unbind(-1)
         return mean, SURE + functional.softplus(spread)

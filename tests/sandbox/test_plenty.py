@@ -1,4 +1,4 @@
-"""What a fit takes from plenty of data and not from few: exact laws, what goes together, where exactly episodes end."""
+"""What a fit takes from plentiful data and not from few: exact laws, what goes together, where exactly episodes end."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from gymnasium import spaces
 from torch import Tensor
 
 from sandbox.dream import DreamVectorEnv
-from sandbox.models.fit import PLENTY, FitSettings, fit
+from sandbox.models.fit import SEVERAL, FitSettings, fit
 from sandbox.models.fitted import FittedModel, build_one
 from sandbox.models.outcome import AMOUNTS, Outcome
 from sandbox.spaces import action_layout, layout
@@ -49,14 +49,14 @@ def codec_of(model: FittedModel) -> tuple[list[bool], list[bool]]:
 
 
 def test_few_steps_leave_everything_to_the_head() -> None:
-    has_law, tied = codec_of(fit(rolling(PLENTY - LENGTH), "mixture", settings=BRIEF))
+    has_law, tied = codec_of(fit(rolling(SEVERAL - LENGTH), "mixture", settings=BRIEF))
     assert not any(has_law)
     assert not any(tied)
 
 
 @pytest.fixture(scope="module")
 def taught() -> FittedModel:
-    return fit(rolling(PLENTY), "mixture", settings=replace(BRIEF, updates=400))
+    return fit(rolling(SEVERAL), "mixture", settings=replace(BRIEF, updates=400))
 
 
 def test_of_plenty_the_exact_law_and_the_tie_are_found(taught: FittedModel) -> None:
@@ -66,7 +66,7 @@ def test_of_plenty_the_exact_law_and_the_tie_are_found(taught: FittedModel) -> N
 
 
 def test_the_members_of_an_ensemble_know_the_same(taught: FittedModel) -> None:
-    model = fit(rolling(PLENTY), "mixture", settings=replace(BRIEF, updates=400, ensemble=2))
+    model = fit(rolling(SEVERAL), "mixture", settings=replace(BRIEF, updates=400, ensemble=2))
     known = {name: buffer for name, buffer in model.network.named_buffers() if ".law." in name or ".ties." in name}
     for name, buffer in known.items():
         assert torch.equal(buffer, known[name.replace("members.1.", "members.0.")]), name
@@ -93,7 +93,7 @@ def test_a_dream_keeps_to_the_law_and_the_tie(taught: FittedModel) -> None:
 
 
 def test_classes_alone_have_no_law_and_no_tie() -> None:
-    data = rolling(PLENTY)
+    data = rolling(SEVERAL)
     rooms = replace(
         data,
         obs=(data.obs[:, :1] > 0).astype(np.float32),

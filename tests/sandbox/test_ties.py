@@ -53,6 +53,15 @@ def test_what_is_far_away_or_beyond_the_data_is_not_pulled_back(ties: Ties) -> N
     assert torch.equal(ties.settled(far), far)
 
 
+def test_ties_that_go_on_know_more_than_new_ones_after_as_many_updates(ties: Ties) -> None:
+    going_on, new = Ties(4, 4), Ties(4, 4)
+    going_on.inherit(ties)
+    for each in (going_on, new):
+        each.learn(heights(seed=2), torch.tensor([False, False, True, True]), 100, np.random.default_rng(0))
+    assert going_on.tied.tolist() == ties.tied.tolist()
+    assert not new.tied.any()
+
+
 def test_nothing_is_tied_before_it_was_learned_or_where_nothing_drifts() -> None:
     untaught = Ties(4, 4)
     seen = heights(500)
