@@ -71,8 +71,9 @@ def train(options: argparse.Namespace) -> None:
     keywords = keywords_of(options.env_arg)
     rows = sandbox_agents.rows_for(options.steps) if options.rows is None else options.rows
     envs = make_envs(options.env_id, rows, keywords)
-    config = sandbox_agents.read_config(options.agent_config, options.agent) if options.agent_config else None
+    config = sandbox_agents.read_config(options.agent_config, options.agent) if options.agent_config else {}
     spaces = envs.single_observation_space, envs.single_action_space
+    config = sandbox_agents.patient(options.agent, *spaces, options.steps) | config
     agent = sandbox_agents.make(options.agent, *spaces, options.seed, config)
     begun = time.perf_counter()
     if isinstance(agent, sandbox_agents.Sb3Agent):

@@ -33,7 +33,7 @@ BEGIN, END = "<!-- made by `make gallery` -->\n", "<!-- end of what `make galler
 EPISODES, JUDGED_FROM = 100, 1_000_000  # of an evaluation, and its seed: far from those that were learned from
 WIDTH, FRAMES, PACE = 380, 48, 12  # of a film: pixels, at most so many pictures, and so many a second
 ROWS = 64  # of an evaluation
-STEPS = {"cartpole": 200_000, "dodge": 3_000_000, "supply": 3_000_000, "wildfire": 2_000_000}  # where not 1,000,000
+STEPS = {"cartpole": 200_000, "dodge": 4_000_000, "supply": 3_000_000, "wildfire": 2_000_000}  # where not 1,000,000
 CEILING = 1_000_000  # simulator steps of the tuned agents, whose settings depend on the learner alone
 TUNED: dict[str, tuple[int, dict[str, Any]]] = {  # rows, and settings over the defaults
     "ppo": (64, {"gamma": 0.995}),
@@ -142,8 +142,11 @@ def figures(world: str, steps: int, seeds: list[int], folder: Path) -> Iterator[
     if heuristic := heuristic_of(envs):
         yield "heuristic", _judged(Scripted(heuristic, *kinds), envs)
     if seeds:
-        rows = sandbox_agents.rows_for(steps)  # as agents/train.py has them
-        yield "ppo", _over([_learned(world, "ppo", rows, steps, seed, {}, folder) for seed in seeds], steps)
+        rows, settings = (
+            sandbox_agents.rows_for(steps),
+            sandbox_agents.patient("ppo", *kinds, steps),
+        )  # as agents/train.py
+        yield "ppo", _over([_learned(world, "ppo", rows, steps, seed, settings, folder) for seed in seeds], steps)
 
 
 def ceiling(world: str, steps: int, seeds: list[int], folder: Path) -> dict[str, Any]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .planner import Planner, PlannerSettings, can_plan
     from .sb3 import Sb3Agent, make
     from .settings import read_config
+    from .tuned import patient
     from .vec_env import Sb3VecEnv
 
 _HOMES = {
@@ -35,6 +36,7 @@ _HOMES = {
     "load": "core",
     "make": "sb3",
     "names": "core",
+    "patient": "tuned",
     "read_config": "settings",
     "rows_for": "core",
     "summary": "core",
@@ -58,6 +60,7 @@ __all__ = [
     "load",
     "make",
     "names",
+    "patient",
     "read_config",
     "rows_for",
     "summary",

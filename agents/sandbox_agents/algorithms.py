@@ -12,6 +12,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.type_aliases import RolloutBufferSamples, RolloutReturn, TrainFreq
 from stable_baselines3.common.vec_env import VecEnv
+from torch import Tensor
 
 from .storage import Tensors
 from .update import is_plain, update
@@ -105,14 +106,16 @@ class EvenRolloutBuffer(RolloutBuffer):
     SB3 takes minibatches of the full size and one of what remains, which may be a single, noisy sample.
     """
 
-    def get(self, batch_size: int | None = None) -> Generator[RolloutBufferSamples, None, None]:
-        """Yield every sample once, in minibatches of about ``batch_size``."""
+    def get(
+        self, batch_size: int | None = None, look: Callable[[Tensor], Tensor] = lambda obs: obs
+    ) -> Generator[RolloutBufferSamples, None, None]:
+        """Yield every sample once, in minibatches of about ``batch_size``; what ``look`` sees of their observations."""
         if not self.generator_ready:
             for name in ("observations", "actions", "values", "log_probs", "advantages", "returns"):
                 self.__dict__[name] = self.swap_and_flatten(self.__dict__[name])
             self.generator_ready = True
             self._columns = (
-                self.to_torch(self.observations),
+                look(self.to_torch(self.observations)),
                 self.to_torch(self.actions.astype(np.float32, copy=False)),
                 *(self.to_torch(part.ravel()) for part in (self.values, self.log_probs, self.advantages, self.returns)),
             )

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from .spaces import Batch, rows_of, sample_batch
 from .storage import read_agent, space_from_json, space_to_json, write_agent
 
+MANY = 3_000_000  # steps of a batched simulator: a long run
+
 
 @runtime_checkable
 class Agent(Protocol):
@@ -47,9 +49,9 @@ def names() -> list[str]:
 def rows_for(steps: int) -> int:
     """Return how many rows of a batched simulator suit so many steps: what a step costs falls with them.
 
-    Many rows leave a short run few updates; 3,000,000 steps leave enough.
+    Many rows leave a short run few updates; ``MANY`` steps leave enough.
     """
-    return 256 if steps >= 3_000_000 else 64
+    return 256 if steps >= MANY else 64
 
 
 def applicable(action_space: spaces.Space[Any]) -> list[str]:

@@ -13,6 +13,7 @@ from .algorithms import Dqn, EvenRolloutBuffer, Guided, Ppo, Sac
 from .images import Eye
 from .laws import Policy
 from .settings import DqnSettings, PpoSettings, SacSettings, Settings
+from .waves import Waves
 
 ACTIVATIONS: dict[str, type[torch.nn.Module]] = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "elu": torch.nn.ELU}
 
@@ -27,7 +28,7 @@ def build(
     """Build the learner of ``settings`` for flat observations (D,), without an environment.
 
     Raises:
-        ValueError: settings that scale an ``image``, which is scaled as it is seen.
+        ValueError: settings that scale an ``image``, which is scaled as it is seen, or see it as waves.
     """
     policy: dict[str, Any] = {
         "activation_fn": ACTIVATIONS[settings.activation],
@@ -37,7 +38,11 @@ def build(
     if image is not None:
         if settings.normalize_obs:
             raise ValueError("images are divided by 255 where they are seen: leave normalize_obs false")
+        if settings.waves:
+            raise ValueError("images are seen by convolutions, and not as waves: leave waves empty")
         policy |= {"features_extractor_class": Eye, "features_extractor_kwargs": {"shape": image}}
+    elif settings.waves:
+        policy |= {"features_extractor_class": Waves, "features_extractor_kwargs": {"waves": settings.waves}}
     learner = _choose(settings, policy, device, action_space)
     learner.observation_space = spaces.Box(-np.inf, np.inf, (dim,), np.float32)
     learner.action_space = action_space

@@ -23,6 +23,7 @@ class Settings:
         gamma: discount of a step; also of the return by which rewards are scaled.
         net_arch: widths of the hidden layers.
         activation: relu, tanh or elu between them.
+        waves: numbers are also seen as sines and cosines of so many half turns a deviation (``waves.py``).
         normalize_obs: observations are shifted and scaled by their running mean and deviation (VecNormalize).
         normalize_reward: rewards are divided by the running deviation of the discounted return (VecNormalize).
     """
@@ -31,6 +32,7 @@ class Settings:
     gamma: float = 0.99
     net_arch: tuple[int, ...] = (64, 64)
     activation: str = "tanh"
+    waves: tuple[float, ...] = ()
     normalize_obs: bool = False
     normalize_reward: bool = False
 
@@ -230,6 +232,9 @@ def _require_kind(key: str, value: Any, default: Any) -> None:
             fits, kind = number and isinstance(value, int), "a whole number"
         case float():
             fits, kind = number, "a number"
+        case () if key == "waves":
+            fits = isinstance(value, list | tuple) and all(isinstance(w, int | float) and w > 0 for w in value)
+            kind = "a list of positive numbers"
         case tuple():
             fits = isinstance(value, list | tuple) and all(isinstance(w, int) and w > 0 for w in value)
             kind = "a list of positive widths"

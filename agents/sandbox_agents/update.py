@@ -16,6 +16,7 @@ from stable_baselines3.common.utils import explained_variance
 from torch import Tensor
 
 from .laws import law_of
+from .waves import Waves
 
 
 class Losses(NamedTuple):
@@ -64,14 +65,15 @@ class Net:
 
 
 def is_plain(learner: PPO) -> bool:
-    """Whether its policy is two perceptrons of vectors, which ``update`` knows; others learn by SB3's own."""
-    return isinstance(learner.policy.features_extractor, FlattenExtractor)
+    """Whether its policy is two perceptrons of fixed features, which ``update`` knows; others learn by SB3's own."""
+    return isinstance(learner.policy.features_extractor, FlattenExtractor | Waves)
 
 
 @torch.no_grad()
 def update(learner: PPO) -> None:
     """Learn from the rollout in the learner's buffer: ``n_epochs`` passes, fewer once ``target_kl`` is passed."""
     policy: Any = learner.policy
+    buffer: Any = learner.rollout_buffer
     learner._update_learning_rate(policy.optimizer)
     clip_range: float = learner.clip_range(learner._current_progress_remaining)  # type: ignore[operator]
     layers = policy.mlp_extractor
@@ -79,7 +81,7 @@ def update(learner: PPO) -> None:
     parameters = list(policy.parameters())
     for _ in range(learner.n_epochs):
         learner._n_updates += 1
-        for batch in learner.rollout_buffer.get(learner.batch_size):
+        for batch in buffer.get(learner.batch_size, policy.features_extractor):
             losses = _differentiate(learner, *nets, batch, clip_range)
             if learner.target_kl is not None and losses.divergence > 1.5 * learner.target_kl:
                 _record(learner, losses, clip_range)

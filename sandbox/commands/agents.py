@@ -49,7 +49,7 @@ def train(
     if bool(env) == (dream is not None):
         raise ValueError("train needs either a world or --dream FOLDER, and not both")
     files.require_writable(out)
-    config = sandbox_agents.read_config(agent_config, agent) if agent_config else None
+    config = sandbox_agents.read_config(agent_config, agent) if agent_config else {}
     place = device_of(device)
     one_thread()
     envs, judge, warnings = (
@@ -57,7 +57,9 @@ def train(
         if dream is not None
         else _worlds(env, rows, steps, pairs(env_arg), horizon)
     )
-    learner = sandbox_agents.make(agent, envs.single_observation_space, envs.single_action_space, seed, config, place)
+    spaces = envs.single_observation_space, envs.single_action_space
+    config = sandbox_agents.patient(agent, *spaces, steps) | config
+    learner = sandbox_agents.make(agent, *spaces, seed, config, place)
     if not isinstance(learner, sandbox_agents.Sb3Agent):
         raise ValueError(f"a {agent} agent does not learn; choose ppo, sac or dqn")
     console.opening(place, steps / (12_000 if agent == "ppo" else 150))

@@ -36,7 +36,11 @@ def compare(envs: Callable[[], VectorEnv[Any, Any, Any]], config: dict[str, Any]
         np.testing.assert_allclose(ours[key], value, atol=2e-5, err_msg=key)
 
 
-@pytest.mark.parametrize("config", [{}, {"ent_coef": 0.1, "clip_range": 0.02}], ids=["default", "entropy"])
+@pytest.mark.parametrize(
+    "config",
+    [{}, {"ent_coef": 0.1, "clip_range": 0.02}, {"waves": [0.5, 2]}],
+    ids=["default", "entropy", "waves"],
+)
 def test_every_kind_of_action_is_learned_as_by_sb3(
     whatever: Rows, action_space: spaces.Space[Any], config: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
