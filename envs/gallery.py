@@ -33,7 +33,7 @@ BEGIN, END = "<!-- made by `make gallery` -->\n", "<!-- end of what `make galler
 EPISODES, JUDGED_FROM = 100, 1_000_000  # of an evaluation, and its seed: far from those that were learned from
 WIDTH, FRAMES, PACE = 380, 48, 12  # of a film: pixels, at most so many pictures, and so many a second
 ROWS = 64  # of an evaluation
-STEPS = {"cartpole": 200_000, "dodge": 4_000_000, "supply": 3_000_000, "wildfire": 2_000_000}  # where not 1,000,000
+STEPS = {"cartpole": 200_000, "dodge": 8_000_000, "supply": 3_000_000, "wildfire": 2_000_000}  # where not 1,000,000
 CEILING = 1_000_000  # simulator steps of the tuned agents, whose settings depend on the learner alone
 TUNED: dict[str, tuple[int, dict[str, Any]]] = {  # rows, and settings over the defaults
     "ppo": (64, {"gamma": 0.995}),

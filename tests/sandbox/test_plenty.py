@@ -73,6 +73,14 @@ def test_the_members_of_an_ensemble_know_the_same(taught: FittedModel) -> None:
     assert known["members.1.codec.ties.tied"].any()
 
 
+def test_a_fit_that_goes_on_goes_on_with_the_ties(taught: FittedModel) -> None:
+    few = replace(BRIEF, updates=50)
+    _, going_on = codec_of(fit(rolling(SEVERAL), "mixture", settings=few, predecessor=taught))
+    _, anew = codec_of(fit(rolling(SEVERAL), "mixture", settings=few))
+    assert going_on[2]
+    assert not any(anew), "so few updates teach no tie"
+
+
 def test_a_stored_model_keeps_them(taught: FittedModel, tmp_path: Path) -> None:
     taught.save(tmp_path / "model")
     stored = FittedModel.load(tmp_path / "model")
