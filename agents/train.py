@@ -24,7 +24,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("env_id", help="a registered id, with its module before a colon if need be")
     parser.add_argument("--agent", default="ppo", help=f"one of {', '.join(sandbox_agents.names())} (default: ppo)")
-    parser.add_argument("--agent-config", metavar="FILE", help="the agent's settings, in JSON or TOML")
+    parser.add_argument("--agent-config", metavar="FILE", help="settings over the agent's own, in JSON or TOML")
     parser.add_argument("--steps", type=int, default=200_000, help="steps to learn from (default: 200,000)")
     parser.add_argument(
         "--rows", type=int, help="copies of the environment side by side (default: 64; 256 from 3,000,000 steps on)"

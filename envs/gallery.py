@@ -142,10 +142,8 @@ def figures(world: str, steps: int, seeds: list[int], folder: Path) -> Iterator[
     if heuristic := heuristic_of(envs):
         yield "heuristic", _judged(Scripted(heuristic, *kinds), envs)
     if seeds:
-        rows, settings = (
-            sandbox_agents.rows_for(steps),
-            sandbox_agents.patient("ppo", *kinds, steps),
-        )  # as agents/train.py
+        # As agents/train.py has them.
+        rows, settings = sandbox_agents.rows_for(steps), sandbox_agents.patient("ppo", *kinds, steps)
         yield "ppo", _over([_learned(world, "ppo", rows, steps, seed, settings, folder) for seed in seeds], steps)
 
 
