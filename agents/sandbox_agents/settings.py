@@ -233,7 +233,9 @@ def _require_kind(key: str, value: Any, default: Any) -> None:
         case float():
             fits, kind = number, "a number"
         case () if key == "waves":
-            fits = isinstance(value, list | tuple) and all(isinstance(w, int | float) and w > 0 for w in value)
+            fits = isinstance(value, list | tuple) and all(
+                type(w) in (int, float) and 0 < w < float("inf") for w in value
+            )
             kind = "a list of positive numbers"
         case tuple():
             fits = isinstance(value, list | tuple) and all(isinstance(w, int) and w > 0 for w in value)

@@ -70,9 +70,9 @@ class Ties(nn.Module):
 
     def inherit(self, other: "Ties") -> None:
         """Begin with the networks of `other`; which numbers are tied is for `learn` to say anew."""
-        for mine, theirs in zip(self._layers(), other._layers(), strict=True):
-            for place in range(2):
-                mine[place].copy_(theirs[place])
+        for layer, known in zip(self._layers(), other._layers(), strict=True):
+            for mine, theirs in zip(layer, known, strict=True):
+                mine.copy_(theirs)
 
     def learn(self, features: Tensor, drifting: Tensor, updates: int, rng: np.random.Generator) -> None:
         """Learn the `drifting` numbers, `(D,)`, each from the others in observations `(N, F)`, and which are tied.

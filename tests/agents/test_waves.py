@@ -48,7 +48,7 @@ def test_every_learner_learns_acts_and_is_stored_with_them(
     assert np.array_equal(stored.act(obs), agent.act(obs))
 
 
-@pytest.mark.parametrize("waves", [[0], [-1, 2], ["fast"], 3])
+@pytest.mark.parametrize("waves", [[0], [-1, 2], ["fast"], [True], [float("inf")], 3])
 def test_what_is_no_rate_is_refused(waves: Any) -> None:
     with pytest.raises(ValueError, match="'waves' must be a list of positive numbers"):
         make("ppo", SEEN, spaces.Discrete(2), 0, {"waves": waves})
