@@ -153,11 +153,18 @@ class WorldModel(nn.Module):
         self.history = 16
         self.noise_dim = head.noise_dim + outcome.noise_dim
 
-    def inherit(self, other: "WorldModel") -> None:
-        """Begin with the weights of `other`, a model of the same parts; what it never had to learn stays new."""
+    def inherit(self, other: "WorldModel", renewed: float = 0.0) -> None:
+        """Begin with the weights of `other`, a model of the same parts; what it never had to learn stays new.
+
+        The share `renewed` of the way it then goes back towards the weights that it has now.
+        """
+        new = {name: weight.detach().clone() for name, weight in self.named_parameters()}
         self.memory.load_state_dict(other.memory.state_dict())
         self.head.load_state_dict(other.head.state_dict())
         self.outcome.inherit(other.outcome)
+        with torch.no_grad():
+            for name, weight in self.named_parameters():
+                weight.lerp_(new[name], renewed)
 
     def losses(
         self,

@@ -29,8 +29,12 @@ Progress = Callable[[int, int], None]
 FEWEST = 10
 # From so many on, a fit also takes from them what fewer do not tell: exact laws, and which numbers go together.
 SEVERAL = 2000
-# From so many on, it trusts the sharp view of where episodes end.
+# From so many on, it trusts the sharp view of where episodes end, and no predecessor's weights as they are.
 PLENTY = 6000
+# These then begin so far on the way to new ones ("shrink and perturb"; Ash and Adams 2020, "On warm-starting neural
+# network training"): in dreams of weights that only went on, few of Lander's agents learned to land
+# (docs/results/lander.md).
+RENEWED = 0.6
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ def fit(
     for number in range(settings.ensemble):
         network = _untrained(data, model, parts, rng)
         if predecessor is not None:
-            network.inherit(predecessor.members[number])
+            network.inherit(predecessor.members[number], RENEWED if len(data) >= PLENTY else 0.0)
         lessons = lessons or _Lessons.of(data, settings, judged_before(predecessor), rng, device)
         if len(data) >= SEVERAL and not shelf.holds_member(number):
             _look_closely(network, members, predecessor, data, settings, np.random.default_rng(seed))

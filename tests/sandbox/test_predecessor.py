@@ -10,7 +10,7 @@ import torch
 import sandbox
 import sandbox_agents
 from sandbox.models import chunks
-from sandbox.models.fit import FitSettings, fit
+from sandbox.models.fit import RENEWED, FitSettings, fit
 from sandbox.models.fitted import FittedModel
 from sandbox.models.predecessor import judged_before
 from sandbox.trajectories import Trajectories, concatenate
@@ -56,6 +56,21 @@ def test_a_successor_begins_with_the_weights_of_its_predecessor(log: Trajectorie
     for network, near in ((successor.network, True), (stranger.network, False)):
         moved = torch.stack([(weight - theirs[name]).abs().mean() for name, weight in network.named_parameters()])
         assert bool(moved.max() < 0.003) is near
+
+
+def test_of_plenty_of_data_a_successor_begins_between_its_predecessor_and_a_stranger(
+    log: Trajectories, first: FittedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger = dict(fit(log, "gan", settings=replace(BRIEF, updates=1, finish=0.0)).network.named_parameters())
+    monkeypatch.setattr("sandbox.models.fit.PLENTY", len(log))
+    successor = dict(one_small_step(log, "gan", first).network.named_parameters())
+    theirs = dict(first.network.named_parameters())
+    # Where the outcome's parts were not told apart yet, some have no weights here.
+    shared = [name for name in theirs if name in successor and name in stranger]
+    assert any(name.startswith("memory.") or name.startswith("head.") for name in shared)
+    for name in shared:
+        between = (1 - RENEWED) * theirs[name] + RENEWED * stranger[name]
+        assert (successor[name] - between).abs().mean() < 0.005, name
 
 
 def test_what_the_predecessor_never_learned_stays_new(log: Trajectories) -> None:
