@@ -34,6 +34,7 @@ class Training:
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 1e-4
     updates: int = 2000  # most gradient steps of one fit
+    relearning: float = 0.4  # how many times that many for weights of a predecessor that were partly renewed
 
 
 class NoDensityError(TypeError):

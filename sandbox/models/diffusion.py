@@ -34,7 +34,8 @@ SURPRISE_LEVELS = 9
 class Diffusion(Head):
     """Draws by removing noise in `steps` steps."""
 
-    training_defaults: ClassVar[Training] = Training()
+    # A step is learned at one level of noise at a time, so that an update says little of the others.
+    training_defaults: ClassVar[Training] = Training(relearning=1.0)
 
     def __init__(
         self,

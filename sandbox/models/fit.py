@@ -35,6 +35,8 @@ PLENTY = 6000
 # network training"): in dreams of weights that only went on, few of Lander's agents learned to land
 # (docs/results/lander.md).
 RENEWED = 0.6
+# Weights that go on as they are take so many times the updates of new ones; how many renewed ones take, the head says.
+AGAIN = 0.4
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class FitSettings:
 
     updates: int | None = None  # most gradient steps
     effort: float = 1.0  # how many times that many; little data need fewer
-    again: float = 0.4  # how many times that many where a fit goes on from a predecessor's weights
+    again: float | None = None  # how many times that many where a fit goes on from a predecessor's weights
     chunk: int = 16  # steps of one episode in a row of a batch
     rows: int = 16  # rows of a batch
     held_out: float = 0.1  # share of episodes that only judge
@@ -93,7 +95,7 @@ def fit(
     if settings.updates is not None and settings.updates < 1:
         raise ValueError(f"{settings.updates} updates teach a model nothing; use 1 or more")
     rng = np.random.default_rng(seed)
-    training = _training(model, settings, settings.effort * (1.0 if predecessor is None else settings.again))
+    training = _training(model, settings, goes_on=predecessor is not None, plenty=len(data) >= PLENTY)
     lessons = None
     members: list[WorldModel] = []
     judged: list[_Judged] = []
@@ -137,9 +139,13 @@ def fit(
     return fitted
 
 
-def _training(model: str, settings: FitSettings, share: float) -> Training:
-    """How the head likes to be trained, in the share of the updates."""
+def _training(model: str, settings: FitSettings, *, goes_on: bool, plenty: bool) -> Training:
+    """How the head likes to be trained, in as many updates as the fit is to take."""
     training: Training = part(parse(model)[1]).training_defaults
+    share = settings.effort
+    if goes_on:
+        default = training.relearning if plenty else AGAIN
+        share *= default if settings.again is None else settings.again
     return replace(training, updates=max(1, round(share * (settings.updates or training.updates))))
 
 
@@ -188,7 +194,7 @@ def _look_closely(
     updates = settings.effort * min(settings.updates or TIE_UPDATES, TIE_UPDATES)
     if predecessor is not None and predecessor.members[0].codec.ties.is_taught:
         codec.ties.inherit(predecessor.members[0].codec.ties)
-        updates *= settings.again
+        updates *= AGAIN if settings.again is None else settings.again
     codec.tie(data, round(updates), rng)
 
 
