@@ -2,7 +2,9 @@
 
 Rounds of an experiment fit one model after another, each to what the last one knew and some more. What a predecessor
 learned need not be learned again, and weights that saw the beginning of the data for longer know the whole better:
-docs/results/speed.md. Whoever judged it judges its successor, too; else a successor would be judged by its teachers.
+docs/results/speed.md. Where data are plenty and a round adds little to them, such weights keep what they made up of
+places where nobody had been, so there a fit begins between them and new ones: docs/results/lander.md. Whoever judged a
+predecessor judges its successor, too; else a successor would be judged by its teachers.
 """
 
 from collections.abc import Mapping
