@@ -82,17 +82,11 @@ def test_a_small_net_tells_with_them_what_it_cannot_tell_without() -> None:
 def test_long_runs_of_choices_on_numbers_get_them_and_no_others() -> None:
     choices, many = spaces.Discrete(3), 3_000_000
     assert make("ppo", SEEN, choices, 0, patient("ppo", SEEN, choices, many)).settings.waves
-    assert "waves" not in patient("ppo", SEEN, SEEN, many)
     for found in (
         patient("dqn", SEEN, choices, many),
         patient("ppo", SEEN, choices, many - 1),
-        patient("ppo", SEEN, SEEN, many - 1),
+        patient("ppo", SEEN, SEEN, many),
         patient("ppo", spaces.MultiDiscrete([9] * 144), choices, many),
         patient("ppo", spaces.Box(0, 255, (64, 64, 3), np.uint8), choices, many),
     ):
         assert found == {}
-
-
-def test_long_runs_of_continuous_actions_keep_exploring() -> None:
-    short, long = (make("ppo", SEEN, SEEN, 0, patient("ppo", SEEN, SEEN, steps)) for steps in (10**6, 3 * 10**6))
-    assert short.settings.ent_coef == 0 < long.settings.ent_coef
