@@ -111,7 +111,7 @@ mujoco: $(STAMP)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt 'gymnasium[mujoco]' 'mujoco<4'
 	$(call contrasts,$(MUJOCO),rnn,docs/results/mujoco)
 
-# Landing in dreams alone: some two hours on two cores.
+# Landing in dreams alone: some forty minutes of CPU time.
 lander: $(STAMP)
 	$(BIN)/sandbox contrast lander --models rnn --modes random constant simulator dream --real-steps 30000 --seeds 0 1 2 \
 		--jobs 2 --out runs/lander
