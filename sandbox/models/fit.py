@@ -32,7 +32,7 @@ SEVERAL = 2000
 # From so many on, it trusts the sharp view of where episodes end, and no predecessor's weights as they are.
 PLENTY = 6000
 # These then begin so far on the way to new ones ("shrink and perturb"; Ash and Adams 2020, "On warm-starting neural
-# network training"): in dreams of weights that only went on, few of Lander's agents learned to land
+# network training"): in dreams of weights that only went on Lander's agents landed late, or fell back
 # (docs/results/lander.md).
 RENEWED = 0.6
 # Weights that go on as they are take so many times the updates of new ones; how many renewed ones take, the head says.

@@ -1,5 +1,6 @@
 """A fit that goes on from a predecessor: what it takes over, who judges it, and what it refuses."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,6 +72,18 @@ def test_of_plenty_of_data_a_successor_begins_between_its_predecessor_and_a_stra
     for name in shared:
         between = (1 - RENEWED) * theirs[name] + RENEWED * stranger[name]
         assert (successor[name] - between).abs().mean() < 0.005, name
+
+
+@pytest.mark.parametrize(("model", "updates"), [("mixture", 40), ("diffusion", 100)])
+def test_of_plenty_of_data_a_head_says_how_many_updates_renewed_weights_take(
+    model: str, updates: int, log: Trajectories, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("sandbox.models.fit.PLENTY", len(log))
+    settings = replace(BRIEF, updates=100, judge_every=20)
+    before = fit(beginning(log, 12), model, settings=settings)
+    fit(log, model, settings=settings, predecessor=before, log=tmp_path / "fit.jsonl")
+    last = (tmp_path / "fit.jsonl").read_text().splitlines()[-1]
+    assert json.loads(last)["update"] == updates
 
 
 def test_what_the_predecessor_never_learned_stays_new(log: Trajectories) -> None:
