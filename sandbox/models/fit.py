@@ -32,8 +32,7 @@ SEVERAL = 2000
 # From so many on, it trusts the sharp view of where episodes end, and no predecessor's weights as they are.
 PLENTY = 6000
 # These then begin so far on the way to new ones ("shrink and perturb"; Ash and Adams 2020, "On warm-starting neural
-# network training"): in dreams of weights that only went on Lander's agents landed late, or fell back
-# (docs/results/lander.md).
+# network training"): weights that only went on cost Lander's agents their landings (docs/results/lander.md).
 RENEWED = 0.6
 # Weights that go on as they are take so many times the updates of new ones; how many renewed ones take, the head says.
 AGAIN = 0.4
@@ -95,7 +94,8 @@ def fit(
     if settings.updates is not None and settings.updates < 1:
         raise ValueError(f"{settings.updates} updates teach a model nothing; use 1 or more")
     rng = np.random.default_rng(seed)
-    training = _training(model, settings, goes_on=predecessor is not None, plenty=len(data) >= PLENTY)
+    plenty = len(data) >= PLENTY
+    training = _training(model, settings, goes_on=predecessor is not None, plenty=plenty)
     lessons = None
     members: list[WorldModel] = []
     judged: list[_Judged] = []
@@ -103,7 +103,7 @@ def fit(
     for number in range(settings.ensemble):
         network = _untrained(data, model, parts, rng)
         if predecessor is not None:
-            network.inherit(predecessor.members[number], RENEWED if len(data) >= PLENTY else 0.0)
+            network.inherit(predecessor.members[number], RENEWED if plenty else 0.0)
         lessons = lessons or _Lessons.of(data, settings, judged_before(predecessor), rng, device)
         if len(data) >= SEVERAL and not shelf.holds_member(number):
             _look_closely(network, members, predecessor, data, settings, np.random.default_rng(seed))
