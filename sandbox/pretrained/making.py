@@ -75,7 +75,7 @@ RECIPES = {
         agent_steps=30_000,
         dreams=DreamSettings(rounds=5, rows=256, dream_steps=500_000, fearless=0.0, bold_steps=0, newcomers=1),
     ),
-    "dodge": Recipe(10_000),
+    "dodge": Recipe(10_000, agent_steps=8_000_000),
     "supply": Recipe(7_000, agent_steps=400_000),
     # 144 cells of nine kinds: everything costs a hundred times as much, so there is less of it.
     "wildfire": Recipe(
@@ -230,7 +230,7 @@ def _make_agent(bare: str, recipe: Recipe, room: Path) -> tuple[dict[str, float]
 
 
 def _learned_in_the_simulator(chosen: World, recipe: Recipe) -> sandbox_agents.Agent:
-    agent = learner("ppo", chosen, seed=0)
+    agent = learner("ppo", chosen, 0, sandbox_agents.patient("ppo", *chosen.spaces, recipe.agent_steps))
     agent.learn(chosen.make_vec(recipe.agent_rows), recipe.agent_steps)
     return agent
 
