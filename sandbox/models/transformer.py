@@ -48,32 +48,34 @@ class Transformer(Memory):
         h = self.embed(x)
         for layer in self._each_layer():
             query, key, value = layer.project(h)  # (B, heads, T, d) each
-            h = layer.absorb(h, _attend(_rotate(query, turn), _rotate(key, turn), value, visible))
+            h = layer.absorb(h, _attend(_rotate(query, turn), _rotate(key, turn).mT, value, visible))
         return torch.cat([self.norm(h), x], dim=-1)
 
     def start(self, rows: int, device: torch.device) -> State:
-        """Empty rings, `(B, L, W, H)`, and the age of each row, `(B,)`."""
-        ring = torch.zeros(rows, len(self.layers), self.window, self.hidden, device=device)
-        return {"keys": ring, "values": ring.clone(), "age": torch.zeros(rows, dtype=torch.long, device=device)}
+        """Two empty rings a layer, keys `(B, heads, d, W)` and values `(B, heads, W, d)`, and ages of rows, `(B,)`."""
+        state = {"age": torch.zeros(rows, dtype=torch.long, device=device)}
+        for number, layer in enumerate(self._each_layer()):
+            ring = torch.zeros(rows, layer.heads, self.hidden // layer.heads, self.window, device=device)
+            state |= {f"keys {number}": ring, f"values {number}": ring.mT.contiguous()}
+        return state
 
     def step(self, state: State, x: Tensor) -> tuple[Tensor, State]:
         """One tick: the newest step takes the oldest one's slot in the ring."""
         age = state["age"]
+        slot = (age % self.window)[:, None, None, None]  # (B, 1, 1, 1)
         slots = torch.arange(self.window, device=x.device)
-        newest = (slots == (age % self.window)[:, None])[..., None]  # (B, W, 1)
-        filled = (slots <= age[:, None])[:, None, None]  # (B, 1, 1, W): slots that were ever written
+        written = (slots <= age[:, None])[:, None, None]  # (B, 1, 1, W)
         turn = self._turn(age)[:, None, None]  # (B, 1, 1, 2, P)
-        h, keys, values = self.embed(x)[:, None], [], []  # (B, 1, H)
+        h = self.embed(x)[:, None]  # (B, 1, H)
+        following = {"age": age + 1}
         for number, layer in enumerate(self._each_layer()):
             query, key, value = layer.project(h)  # (B, heads, 1, d) each
-            ring_keys = torch.where(newest, layer.joined(_rotate(key, turn)), state["keys"][:, number])
-            ring_values = torch.where(newest, layer.joined(value), state["values"][:, number])
-            seen = _attend(_rotate(query, turn), layer.parted(ring_keys), layer.parted(ring_values), filled)
-            h = layer.absorb(h, seen)
-            keys.append(ring_keys)
-            values.append(ring_values)
-        context = torch.cat([self.norm(h[:, 0]), x], dim=-1)
-        return context, {"keys": torch.stack(keys, 1), "values": torch.stack(values, 1), "age": age + 1}
+            key = _rotate(key, turn)
+            keys = state[f"keys {number}"].scatter(3, slot.expand_as(key.mT), key.mT)
+            values = state[f"values {number}"].scatter(2, slot.expand_as(value), value)
+            h = layer.absorb(h, _attend(_rotate(query, turn), keys, values, written))
+            following |= {f"keys {number}": keys, f"values {number}": values}
+        return torch.cat([self.norm(h[:, 0]), x], dim=-1), following
 
     def _each_layer(self) -> Iterator["Layer"]:
         for layer in self.layers:
@@ -118,8 +120,9 @@ class Layer(nn.Module):
 
 
 def _attend(query: Tensor, key: Tensor, value: Tensor, visible: Tensor) -> Tensor:
+    """What queries `(B, heads, S, d)` see by keys `(B, heads, d, T)` of values `(B, heads, T, d)`, where `visible`."""
     # Written out: PyTorch's fused attention cannot be batched over the members of an ensemble.
-    score = (query @ key.transpose(-2, -1)) / query.shape[-1] ** 0.5
+    score = (query @ key) / query.shape[-1] ** 0.5
     seen: Tensor = score.masked_fill(~visible, -torch.inf).softmax(-1) @ value
     return seen
 
