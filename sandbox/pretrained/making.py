@@ -75,6 +75,7 @@ RECIPES = {
         agent_steps=30_000,
         dreams=DreamSettings(rounds=5, rows=256, dream_steps=500_000, fearless=0.0, bold_steps=0, newcomers=1),
     ),
+    # A runner needs so many steps to outlive the scripted one (docs/results/worlds.md).
     "dodge": Recipe(10_000, agent_steps=8_000_000),
     "supply": Recipe(7_000, agent_steps=400_000),
     # 144 cells of nine kinds: everything costs a hundred times as much, so there is less of it.
