@@ -38,7 +38,7 @@ def facts(results: Mapping[str, Any], contenders: Sequence[Standing]) -> str:
         "Of them in a log": None if known is None else number(known),
         "Ceiling": f"{number(ceiling)} steps" if ceiling else None,
         "One step costs": None if cost is None else seconds(cost),
-        "Seeds": ", ".join(map(str, seeds)) or "none",
+        "Seeds": f"{len(seeds)} ({', '.join(map(str, seeds))})" if seeds else "none",
         "Cells": f"{sum(row.done for row in rows)} of {len(rows)} finished",
         "Judged over": " or ".join(map(str, episodes)) + " fresh episodes" if episodes else "nothing",
     }
